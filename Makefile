@@ -1,0 +1,82 @@
+# rungsim. `make` alone lists the targets. Everything is installed into .venv, nothing outside this folder.
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+TEST_PROCESSES ?= 2
+VENV := .venv
+BIN := $(VENV)/bin
+# The constraints come from the environment, not from -c, so that they hold for the build backend too (older and
+# newer pips read them from different names). Byte-compiling what is never imported would take half of the
+# install: the first import does it.
+PIP_INSTALL := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
+  $(BIN)/python -m pip -q --disable-pip-version-check --no-input install --no-compile
+
+.PHONY: help venv dev demo test lint format check-all bench constraints clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.installed ## install, then compare six schedulers on a shipped table into out/demo/
+	@$(BIN)/rungsim compare mlp:digits \
+	  --schedulers random,successive-halving,hyperband,asha-stopping,asha-promotion,median-stopping \
+	  --seeds 20 --workers 4 --budget 10x --out out/demo
+
+test: $(VENV)/.installed-dev ## install, then run the tests (the slow ones are in check-all)
+	@$(BIN)/python -m pytest -q -n $(TEST_PROCESSES) --benchmark-disable
+
+lint: $(VENV)/.installed-dev ## ruff, mypy and the one-way layers
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+format: $(VENV)/.installed-dev ## let ruff fix and format
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+check-all: $(VENV)/.installed-dev ## lint and every test, the slow ones and the wheel included
+	@$(MAKE) --no-print-directory lint
+	@$(BIN)/python -m pytest -q -n $(TEST_PROCESSES) --benchmark-disable -m ""
+
+bench: $(VENV)/.installed-dev ## speed, as ratios to a bare loop
+	@$(BIN)/python tests/performance/bench.py
+
+venv: $(VENV)/.installed ## only install what is needed to run
+dev: $(VENV)/.installed-dev ## only install what is needed to develop
+
+constraints: ## compute constraints.txt anew from pyproject.toml (needs uv)
+	@sed -n '/^#/p' constraints.txt > constraints.txt.tmp
+	@uv pip compile --quiet --universal --python-version 3.10 --fork-strategy requires-python --all-extras \
+	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml \
+	  >> constraints.txt.tmp || { rm -f constraints.txt.tmp; exit 1; }
+	@mv constraints.txt.tmp constraints.txt
+
+clean: ## remove .venv, out/, caches and build artefacts
+	@rm -rf $(VENV) out build dist *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache .benchmarks
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Stamps: each depends on what decides its content, so a second `make demo` installs nothing.
+# An environment that works is kept, whoever made it; half of one is made anew.
+$(VENV)/.created:
+	@command -v "$(PYTHON)" >/dev/null || { \
+	  echo "error: there is no '$(PYTHON)' on the PATH; name one: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
+	  echo "error: $$("$(PYTHON)" --version 2>&1) is too old, 3.10 or newer is needed: make PYTHON=python3.11" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "error: '$(PYTHON)' cannot make virtual environments: its module venv or ensurepip is missing" >&2; \
+	  echo "       (on Debian and Ubuntu: apt install python3-venv)" >&2; exit 1; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { \
+	  rm -rf $(VENV) && "$(PYTHON)" -m venv $(VENV) || { \
+	    rm -rf $(VENV); echo "error: '$(PYTHON) -m venv $(VENV)' failed, see above" >&2; exit 1; }; }
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.created pyproject.toml constraints.txt
+	@echo "installing rungsim and what it needs into $(VENV) (once, about a minute)"
+	@$(PIP_INSTALL) -e .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.created pyproject.toml constraints.txt
+	@echo "installing rungsim, what it needs and its tests' tools into $(VENV) (once, about a minute)"
+	@$(PIP_INSTALL) -e '.[dev]'
+	@touch $@ $(VENV)/.installed

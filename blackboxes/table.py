@@ -1,0 +1,235 @@
+"""The blackbox: a table of learning curves f(x, r) with the elapsed time of every unit of resource."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from blackboxes.checks import check_configs, check_curves, check_resources
+from blackboxes.errors import BlackboxError, name_hint
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from ConfigSpace import ConfigurationSpace
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What a metric means: which way is better, and in which unit it is given."""
+
+    direction: Literal["min", "max"]
+    unit: str = "1"
+
+    def __post_init__(self) -> None:
+        if self.direction not in ("min", "max"):
+            raise BlackboxError(f"a metric's direction is 'min' or 'max', not {self.direction!r}")
+
+    @property
+    def sign(self) -> float:
+        """+1 or -1: multiplies a value so that smaller is better."""
+        return 1.0 if self.direction == "min" else -1.0
+
+
+class Blackbox:
+    """An immutable table of f(x, r) for one task: n configurations x S replicates x R resources.
+
+    Configurations are row numbers everywhere. `elapsed` NaN means not measured, `elapsed` finite with a metric
+    that is NaN means diverged; a curve ends at its last measured resource.
+
+    Args:
+        family, task: the table's name is ``family:task``.
+        space: a ConfigSpace `ConfigurationSpace`, its serialised JSON text, or a function that gives either
+            (parsed when first used, since importing ConfigSpace takes longer than a run).
+        configs: one array of n values for each hyperparameter; NaN or None where a conditional one is inactive.
+        resources: (R,) strictly increasing and positive; the last one is r_max.
+        metrics: arrays (n, S, R), float32 or float64 (anything else becomes float64).
+        metric_info: the `Metric` of each name in `metrics`.
+        elapsed: (n, S, R) seconds from nothing to the end of each resource, non-decreasing along R.
+        default_metric: what schedulers see unless told otherwise; the first of `metrics` by default.
+        test_metric: scores the incumbent in an analysis, never shown to a scheduler; None where there is none.
+        resumable: True if going from r0 to r1 costs the difference (epochs), False if every resource is
+            trained from scratch (sizes of a training subset).
+        resource_unit: one word, such as ``epoch``.
+        censored: (n, S) True where a curve was cut short by somebody's scheduler rather than by its own end.
+        licence, source, description: where the table comes from.
+
+    Raises:
+        BlackboxError: an argument is not what it should be; the message names the array and the row.
+    """
+
+    def __init__(
+        self,
+        *,
+        space: ConfigurationSpace | str | Callable[[], ConfigurationSpace | str],
+        configs: Mapping[str, Any],
+        resources: Any,
+        metrics: Mapping[str, Any],
+        metric_info: Mapping[str, Metric],
+        elapsed: Any,
+        family: str = "table",
+        task: str = "task",
+        default_metric: str | None = None,
+        test_metric: str | None = None,
+        resumable: bool = True,
+        resource_unit: str = "epoch",
+        censored: Any = None,
+        licence: str = "",
+        source: str = "",
+        description: str = "",
+    ) -> None:
+        self.family, self.task, self.name = family, task, f"{family}:{task}"
+        self._space = space
+        self.columns = {name: np.asarray(column) for name, column in configs.items()}
+        self.resources = check_resources(np.asarray(resources))
+        self.metrics = {name: _as_floats(values) for name, values in metrics.items()}
+        self.metric_info = dict(metric_info)
+        self.elapsed = np.asarray(elapsed, dtype=np.float64)
+        self.resumable, self.resource_unit = bool(resumable), resource_unit
+        self.licence, self.source, self.description = licence, source, description
+
+        if not self.metrics:
+            raise BlackboxError("metrics: a table needs at least one metric")
+        if set(self.metrics) != set(self.metric_info):
+            raise BlackboxError(
+                f"metric_info names {sorted(self.metric_info)}, but metrics are {sorted(self.metrics)}"
+            )
+        self.default_metric = self.metric_name(default_metric or next(iter(self.metrics)))
+        self.test_metric = None if test_metric is None else self.metric_name(test_metric)
+        self.lengths = check_curves(self.elapsed, self.metrics, self.resources)
+        check_configs(self.columns, len(self))
+        self.censored = None if censored is None else np.asarray(censored, dtype=bool)
+        if self.censored is not None and self.censored.shape != self.lengths.shape:
+            raise BlackboxError(f"censored: shape {self.censored.shape}, should be {self.lengths.shape}")
+
+    def __len__(self) -> int:
+        """The number of configurations, n."""
+        return int(self.elapsed.shape[0])
+
+    def __repr__(self) -> str:
+        n, replicates, resources = self.elapsed.shape
+        return f"<Blackbox {self.name}: {n} configurations x {replicates} replicates x {resources} resources>"
+
+    @property
+    def replicates(self) -> int:
+        """S, the number of replicates."""
+        return int(self.elapsed.shape[1])
+
+    @property
+    def r_max(self) -> int | float:
+        """The largest resource."""
+        return self.resource_list[-1]
+
+    @cached_property
+    def resource_list(self) -> list[int | float]:
+        """The resources as Python numbers, whole ones as ints."""
+        values = self.resources.tolist()
+        return [int(r) for r in values] if all(float(r).is_integer() for r in values) else values
+
+    @cached_property
+    def space(self) -> ConfigurationSpace:
+        """The configuration space; imports ConfigSpace when first used."""
+        from ConfigSpace import ConfigurationSpace
+
+        space = self._space() if callable(self._space) else self._space
+        if isinstance(space, str):
+            try:
+                space = ConfigurationSpace.from_serialized_dict(json.loads(space))
+            except Exception as error:
+                raise BlackboxError(f"{self.name}: the space is not ConfigSpace's JSON: {error!r}") from error
+        if set(space) != set(self.columns):
+            raise BlackboxError(
+                f"{self.name}: the space has {sorted(space)}, configs have {sorted(self.columns)}"
+            )
+        return space
+
+    @cached_property
+    def configs(self) -> pd.DataFrame:
+        """The configurations as a DataFrame with n rows; imports pandas when first used."""
+        import pandas as pd
+
+        return pd.DataFrame(self.columns)
+
+    @cached_property
+    def vectors(self) -> np.ndarray:
+        """(n, d) in [0, 1], float64, columns in the space's order.
+
+        Numbers go by ConfigSpace's own scaling (logarithmic where the space says so), ordinals and categories by
+        their position; what has one value only, or is inactive, lies at 0.5.
+        """
+        vectors = np.full((len(self), len(self.columns)), 0.5)
+        for j, parameter in enumerate(self.space.values()):
+            column = self.columns[parameter.name]
+            active = np.asarray(column == column) & (column != np.array(None))  # NaN != NaN
+            lower, upper = parameter.lower_vectorized, parameter.upper_vectorized
+            if upper > lower:
+                raw = np.asarray(parameter.to_vector(column[active]), dtype=np.float64)
+                vectors[active, j] = np.clip((raw - lower) / (upper - lower), 0.0, 1.0)
+        return vectors
+
+    def params(self, row: int) -> dict[str, Any]:
+        """Configuration `row` as a dict of Python values, inactive hyperparameters left out."""
+        values = {name: column[row] for name, column in self.columns.items()}
+        values = {k: v.item() if isinstance(v, np.generic) else v for k, v in values.items()}
+        return {k: v for k, v in values.items() if v is not None and v == v}
+
+    def row_of(self, params: Mapping[str, Any]) -> int:
+        """The row that holds exactly `params` (the first, where a table has doubles).
+
+        Raises:
+            BlackboxError: no row does, or a hyperparameter is unknown or missing.
+        """
+        for name in params:
+            if name not in self.columns:
+                raise BlackboxError(
+                    f"{self.name} has no hyperparameter {name!r}: {name_hint(name, self.columns)}"
+                )
+        row = self._row_index.get(frozenset(params.items()))
+        if row is None:
+            raise BlackboxError(f"{self.name} has no configuration {dict(params)}")
+        return row
+
+    @cached_property
+    def _row_index(self) -> dict[frozenset[tuple[str, Any]], int]:
+        return {frozenset(self.params(row).items()): row for row in reversed(range(len(self)))}
+
+    def metric_name(self, name: str | None = None) -> str:
+        """`name` if the table has such a metric (the default metric for None).
+
+        Raises:
+            BlackboxError: an unknown metric, with the nearest names.
+        """
+        if name is None:
+            return self.default_metric
+        if name not in self.metrics:
+            raise BlackboxError(f"{self.name} has no metric {name!r}: {name_hint(name, self.metrics)}")
+        return name
+
+    def curve(self, row: int, replicate: int = 0, metric: str | None = None) -> np.ndarray:
+        """The measured part of one learning curve, in the metric's own direction; NaN where it diverged."""
+        length = self.lengths[row, replicate]
+        return self.metrics[self.metric_name(metric)][row, replicate, :length]
+
+    @cached_property
+    def full_training_time(self) -> float:
+        """Mean seconds of training to r_max, over all curves that get there (over all curves where none does)."""
+        complete = self.lengths == len(self.resources)
+        if complete.any():
+            return float(self.elapsed[:, :, -1][complete].mean())
+        rows, replicates = np.nonzero(self.lengths)
+        return float(self.elapsed[rows, replicates, self.lengths[rows, replicates] - 1].mean())
+
+    def best(self, metric: str | None = None) -> float:
+        """The best value in the table at any configuration, replicate and resource, in the metric's direction."""
+        name = self.metric_name(metric)
+        pick = np.nanmin if self.metric_info[name].direction == "min" else np.nanmax
+        return float(pick(self.metrics[name]))
+
+
+def _as_floats(values: Any) -> np.ndarray:
+    values = np.asarray(values)
+    return values if values.dtype in (np.float32, np.float64) else values.astype(np.float64)

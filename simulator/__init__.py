@@ -1,0 +1,29 @@
+"""A discrete-event simulator that replays multi-fidelity schedulers over tabulated learning curves."""
+
+from simulator.budget import Budget
+from simulator.context import Context
+from simulator.errors import SchedulerError, SimulationError, TraceError
+from simulator.protocol import PAUSE, STOP, Continue, Resume, Scheduler, Start
+from simulator.registry import make_scheduler, scheduler_names
+from simulator.simulation import Simulation
+from simulator.trace import Trace
+from simulator.trial import Trial
+
+__all__ = [
+    "PAUSE",
+    "STOP",
+    "Budget",
+    "Context",
+    "Continue",
+    "Resume",
+    "Scheduler",
+    "SchedulerError",
+    "Simulation",
+    "SimulationError",
+    "Start",
+    "Trace",
+    "TraceError",
+    "Trial",
+    "make_scheduler",
+    "scheduler_names",
+]

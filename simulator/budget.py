@@ -1,0 +1,112 @@
+"""When a run is over."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from math import inf, isfinite
+
+import numpy as np
+
+from blackboxes import Blackbox
+from simulator.clock import nanoseconds
+from simulator.errors import SimulationError
+from simulator.trial import Trial
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Limits of a run; it ends at whichever comes first. None means no such limit.
+
+    Args:
+        time: simulated time: seconds, or text such as ``"10x"`` (10 times the table's mean full training),
+            ``"3600s"``, ``"90m"``, ``"2h"``, ``"1d"``. A report at exactly this time counts, nothing starts then.
+        trials: this many trials are started; they go on as the scheduler decides.
+        resource: no new job once the resource handed out reaches this total; running trials finish.
+        target: the run ends when a trial first reaches this value of the metric (its own direction).
+
+    Raises:
+        SimulationError: a limit that is not positive, or text of another form.
+    """
+
+    time: float | str | None = None
+    trials: int | None = None
+    resource: float | None = None
+    target: float | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.time, str):
+            _amount(self.time)
+        for name in ("time", "trials", "resource"):
+            value = getattr(self, name)
+            if isinstance(value, (int, float)) and not (value > 0 and isfinite(value)):
+                raise SimulationError(f"budget: {name} must be positive and finite, not {value}")
+        if self.target is not None and not isfinite(self.target):
+            raise SimulationError(f"budget: target must be a number, not {self.target}")
+
+    def seconds(self, blackbox: Blackbox) -> float:
+        """The limit of simulated time in seconds, inf where there is none."""
+        if self.time is None:
+            return inf
+        if not isinstance(self.time, str):
+            return float(self.time)
+        amount, unit = _amount(self.time)
+        return amount * (blackbox.full_training_time if unit == "x" else UNITS[unit])
+
+
+def _amount(text: str) -> tuple[float, str]:
+    match = re.fullmatch(r"\s*(\d+\.?\d*|\.\d+)\s*([xsmhd])\s*", text)
+    if match is None or float(match[1]) <= 0:
+        raise SimulationError(
+            f"budget {text!r}: a positive number and a unit are needed: 10x (mean full trainings), 3600s, 90m, 2h, 1d"
+        )
+    return float(match[1]), match[2]
+
+
+class Meter:
+    """Watches the limits that need a look at every segment: total resource and target value.
+
+    Attributes:
+        deadline: nanoseconds when the run ends, as known so far.
+        used_up: no new job is handed out.
+    """
+
+    __slots__ = ("_crossings", "_goal", "_left", "_limit", "_metric", "_table", "deadline")
+
+    def __init__(self, budget: Budget, table: Blackbox, metric: str) -> None:
+        self._table, self._metric = table, metric
+        self._left = inf if budget.resource is None else budget.resource
+        self._goal = None if budget.target is None else budget.target * table.metric_info[metric].sign
+        self._limit = self.deadline = nanoseconds(budget.seconds(table))
+        self._crossings: dict[int, int] = {}  # trial id: when its running segment first reaches the target
+
+    @property
+    def used_up(self) -> bool:
+        return self._left <= 0
+
+    def begin(self, trial: Trial) -> None:
+        """`trial` has been sent to a new target."""
+        table, start, end = self._table, trial._index + 1, trial._target + 1
+        if end == start:
+            return
+        reached = trial.resource if table.resumable else 0
+        self._left -= table.resource_list[end - 1] - reached
+        if self._goal is None:
+            return
+        first = start if table.resumable else end - 1
+        curve = table.metrics[self._metric][trial.config, trial.replicate, first:end]
+        hits = np.flatnonzero(curve * table.metric_info[self._metric].sign <= self._goal)
+        if len(hits):
+            index = first + int(hits[0])
+            spent = trial._due - trial._busy
+            if table.resumable:
+                spent = nanoseconds(table.elapsed[trial.config, trial.replicate, index]) - trial._busy
+            self._crossings[trial.id] = trial._since + int(spent)
+            self.deadline = min(self.deadline, trial._since + spent)
+
+    def cancel(self, trial: Trial) -> None:
+        """`trial` will not get where it was sent."""
+        if self._crossings.pop(trial.id, None) is not None:
+            self.deadline = min([self._limit, *self._crossings.values()])

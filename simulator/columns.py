@@ -1,0 +1,54 @@
+"""What a trace holds: one entry an event in columns, and what was simulated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class TraceInfo:
+    """What was simulated.
+
+    Attributes:
+        table: ``family:task``.
+        metric: what the scheduler saw.
+        scheduler: its name with arguments.
+        seed, workers: of the run.
+        end: nanoseconds when the run was over.
+        exhausted_at: simulated seconds when the searcher had nothing left to propose, None if it always had.
+    """
+
+    table: str
+    metric: str
+    scheduler: str
+    seed: int
+    workers: int
+    end: int
+    exhausted_at: float | None = None
+
+
+@dataclass(frozen=True)
+class Columns:
+    """One entry an event, in the order of the run; one entry a trial in the last two.
+
+    Attributes:
+        time: int64 nanoseconds.
+        trial, worker: int64.
+        event: int8, an index into `events.NAMES`.
+        resource: float64, reached so far; 0 before the first.
+        until: float64, where the segment that begins here or is cut off here was heading to; NaN elsewhere.
+        value: float64, the metric at `resource` in its own direction; NaN at resource 0 and where diverged.
+        config, replicate: int64, (number of trials,).
+    """
+
+    time: np.ndarray
+    trial: np.ndarray
+    worker: np.ndarray
+    event: np.ndarray
+    resource: np.ndarray
+    until: np.ndarray
+    value: np.ndarray
+    config: np.ndarray
+    replicate: np.ndarray

@@ -1,0 +1,133 @@
+"""What a scheduler may ask of the simulation it runs in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from math import isfinite, log
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from blackboxes import Blackbox
+from simulator.errors import SimulationError
+from simulator.streams import Stream
+
+if TYPE_CHECKING:
+    from ConfigSpace import ConfigurationSpace
+
+    from simulator.searchers.searcher import Searcher
+
+
+class Context:
+    """Given to `Scheduler.setup`; holds no reference to the simulation.
+
+    Attributes:
+        resources: the grid of resources, increasing.
+        r_max: its largest.
+        workers: how many workers the run has.
+    """
+
+    __slots__ = ("_make_searcher", "_now", "_searcher", "_seed", "_stops", "_table", "r_max", "resources", "workers")
+
+    def __init__(
+        self, table: Blackbox, workers: int, seed: int, make_searcher: Callable[[Context], Searcher]
+    ) -> None:
+        self.resources = table.resource_list
+        self.r_max = table.r_max
+        self.workers = workers
+        self._table = table
+        self._seed = seed
+        self._make_searcher = make_searcher
+        self._searcher: Searcher | None = None
+        self._now = 0  # nanoseconds, set by the event loop
+        self._stops: list[int] = []  # emptied by the event loop
+
+    @property
+    def space(self) -> ConfigurationSpace:
+        """The table's configuration space."""
+        return self._table.space
+
+    @property
+    def now(self) -> float:
+        """The simulated time in seconds."""
+        return self._now / 1e9
+
+    def searcher(self) -> Searcher:
+        """The run's searcher: the same object at every call."""
+        if self._searcher is None:
+            self._searcher = self._make_searcher(self)
+        return self._searcher
+
+    def stream(self, name: str) -> Stream:
+        """A random stream of the scheduler's own, a function of the run's seed and `name`."""
+        return Stream(self._seed, "scheduler", name)
+
+    def resolve(self, params: Mapping[str, Any]) -> int:
+        """The row that holds exactly `params`."""
+        return self._table.row_of(params)
+
+    def stop(self, trial_id: int) -> None:
+        """End another trial: a paused one frees its checkpoint, a running one is cancelled and frees its worker."""
+        self._stops.append(trial_id)
+
+    def rung_levels(
+        self,
+        r_min: float | None = None,
+        eta: float = 3,
+        anchor: Literal["r_min", "r_max"] = "r_min",
+        levels: Sequence[float] | None = None,
+    ) -> list[float]:
+        """The rung levels below r_max, increasing.
+
+        Args:
+            r_min: the lowest level; the smallest resource by default.
+            eta: the reduction factor, above 1.
+            anchor: ``"r_min"``: r_min * eta^k below r_max. ``"r_max"``: r_max * eta^-s down to r_min, the levels of
+                the Hyperband paper (s <= floor(log_eta(r_max / r_min))).
+            levels: given by hand instead; each must be on the grid.
+
+        Computed levels snap to the nearest resource in log r, ties up; duplicates and r_max are dropped.
+
+        Raises:
+            SimulationError: eta <= 1, r_min not in (0, r_max], a level that is not on the grid.
+        """
+        if levels is not None:
+            return self._given_levels(levels)
+        check_eta(eta)
+        low = self.resources[0] if r_min is None else r_min
+        if not 0 < low <= self.r_max:
+            raise SimulationError(f"r_min = {r_min} must be above 0 and at most r_max = {self.r_max}")
+        wanted = [low if anchor == "r_min" else self.r_max]
+        if anchor == "r_min":
+            while wanted[-1] * eta < self.r_max:
+                wanted.append(wanted[-1] * eta)
+        elif anchor == "r_max":
+            while wanted[-1] / eta >= low * (1 - 1e-12):  # r_max may be r_min * eta^k but for rounding
+                wanted.append(wanted[-1] / eta)
+        else:
+            raise SimulationError(f"anchor is 'r_min' or 'r_max', not {anchor!r}")
+        return sorted({self._snap(level) for level in wanted} - {self.r_max})
+
+    def _snap(self, level: float) -> float:
+        distances = np.abs(np.log(np.asarray(self.resources, dtype=np.float64) / level))
+        nearest = np.flatnonzero(distances <= distances.min() + 1e-12)
+        return self.resources[int(nearest[-1])]
+
+    def _given_levels(self, levels: Sequence[float]) -> list[float]:
+        known = set(self.resources)
+        for level in levels:
+            if level not in known:
+                near = sorted(self.resources, key=lambda r: abs(log(r / level)) if level > 0 else r)[:3]
+                raise SimulationError(
+                    f"rung level {level} is not a resource of {self._table.name}; nearest: "
+                    + ", ".join(map(str, sorted(near)))
+                )
+        if list(levels) != sorted(set(levels)):
+            raise SimulationError(f"rung levels must increase, not {list(levels)}")
+        return [level for level in levels if level != self.r_max]
+
+
+def check_eta(eta: float) -> None:
+    """The reduction factor is a number above 1."""
+    if not (isinstance(eta, (int, float)) and isfinite(eta) and eta > 1):
+        raise SimulationError(f"eta = {eta!r}: the reduction factor must be a number above 1")

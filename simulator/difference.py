@@ -1,0 +1,74 @@
+"""Where two traces part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from simulator.columns import Columns
+from simulator.text import event_lines
+
+if TYPE_CHECKING:
+    from simulator.trace import Trace
+
+LED_UP = 5  # events shown before the first difference
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The first event in which two traces differ.
+
+    Attributes:
+        index: its position.
+        before: the lines of the events just before it, equal in both.
+        left, right: the line of the event in each trace, None where that trace has ended.
+        later: how many later positions differ as well.
+    """
+
+    index: int
+    before: tuple[str, ...]
+    left: str | None
+    right: str | None
+    later: int
+
+    def __str__(self) -> str:
+        return "\n".join(
+            [
+                f"the traces differ from event {self.index} on (and in {self.later} later ones):",
+                *(f"    {line}" for line in self.before),
+                f"  - {self.left or '(the trace ends)'}",
+                f"  + {self.right or '(the trace ends)'}",
+            ]
+        )
+
+
+def first_difference(left: Trace, right: Trace) -> Difference | None:
+    """The first event that differs in anything the digest covers, or None."""
+    shared = min(len(left), len(right))
+    differs = np.zeros(max(len(left), len(right)), dtype=bool)
+    differs[shared:] = True
+    for ours, theirs in zip(_comparable(left.columns), _comparable(right.columns), strict=True):
+        ours, theirs = ours[:shared], theirs[:shared]
+        differs[:shared] |= (ours != theirs) & ((ours == ours) | (theirs == theirs))  # NaN equals NaN here
+    if not differs.any():
+        return None
+    index = int(np.argmax(differs))
+    first = max(0, index - LED_UP)
+    return Difference(
+        index=index,
+        before=tuple(event_lines(left, range(first, index))),
+        left=_line(left, index),
+        right=_line(right, index),
+        later=int(differs[index + 1 :].sum()),
+    )
+
+
+def _comparable(c: Columns) -> tuple[np.ndarray, ...]:
+    whose = (c.config[c.trial], c.replicate[c.trial])
+    return (c.time, c.trial, c.worker, c.event, c.resource, c.until, c.value, *whose)
+
+
+def _line(trace: Trace, index: int) -> str | None:
+    return event_lines(trace, range(index, index + 1))[0] if index < len(trace) else None

@@ -1,0 +1,15 @@
+"""Errors of the simulation, each with one message that says what, where and what would be right."""
+
+from __future__ import annotations
+
+
+class SimulationError(ValueError):
+    """An argument of a simulation is not what it should be."""
+
+
+class SchedulerError(SimulationError):
+    """A scheduler broke the protocol; the message names scheduler, trial, time and rule."""
+
+
+class TraceError(ValueError):
+    """A trace's text cannot be read, or lacks what was asked of it."""

@@ -1,0 +1,31 @@
+"""How an event is packed: two 64-bit words, the time in nanoseconds and who, what and where.
+
+    bits 36..62 trial id   20..35 worker   16..19 event   0..15 how many resources of the grid are reached
+
+START, RESUME and the reports say where the trial stands; the two events that cut a segment off say where it was
+heading to, since how far it got follows from the time.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+TRIAL: Final = 36
+WORKER: Final = 20
+MOST_TRIALS: Final = 1 << 27
+MOST_WORKERS: Final = 1 << 16
+
+START: Final = 0 << 16
+RESUME: Final = 1 << 16
+CONTINUE: Final = 2 << 16  # a report, and the answer to it
+PAUSE: Final = 3 << 16
+STOP: Final = 4 << 16
+COMPLETE: Final = 5 << 16  # the trial is over by itself, at r_max
+CURVE_END: Final = 6 << 16  # ... or where its curve ends before that
+CANCELLED: Final = 7 << 16  # stopped by the scheduler while it ran or was paused
+BUDGET: Final = 8 << 16  # cut off by the end of the run
+
+# By code >> 16:
+NAMES: Final = ("start", "resume", "continue", "pause", "stop", "complete", "curve-end", "cancelled", "budget")
+CODES: Final = {name: code for code, name in enumerate(NAMES)}
+BEGINS: Final = (True, True, True, False, False, False, False, False, False)  # a segment begins here

@@ -1,0 +1,101 @@
+"""What a scheduler is asked and what it may answer.
+
+The questions: `next_job` when a worker is free, `on_report` when a trial reaches the resource it was sent to,
+`on_end` when a trial is over. Between two such points there is no event, so a trial that nobody has to decide
+about costs nothing.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+if TYPE_CHECKING:
+    from simulator.context import Context
+    from simulator.trial import Trial
+
+EndReason = Literal["complete", "curve-end", "failed"]
+
+
+class Start:
+    """Start a new trial of configuration `config` (a row, or a dict found in the table) and ask at `until`.
+
+    `tag` is the scheduler's own: it comes back as `trial.tag`.
+    """
+
+    __slots__ = ("config", "tag", "until")
+
+    def __init__(self, config: int | Mapping[str, Any], until: float, tag: Any = None) -> None:
+        self.config = config
+        self.until = until
+        self.tag = tag
+
+    def __repr__(self) -> str:
+        return f"Start({self.config!r}, until={self.until!r})"
+
+
+class Resume:
+    """Resume the paused trial with id `trial` and ask at `until`."""
+
+    __slots__ = ("trial", "until")
+
+    def __init__(self, trial: int, until: float) -> None:
+        self.trial = trial
+        self.until = until
+
+    def __repr__(self) -> str:
+        return f"Resume({self.trial!r}, until={self.until!r})"
+
+
+class Continue:
+    """Go on without leaving the worker and ask again at `until`."""
+
+    __slots__ = ("until",)
+
+    def __init__(self, until: float) -> None:
+        self.until = until
+
+    def __repr__(self) -> str:
+        return f"Continue(until={self.until!r})"
+
+
+class Verdict:
+    """`PAUSE` or `STOP`: the two answers that free the worker."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def __reduce__(self) -> str:
+        return self.name  # stays the one object, also across processes
+
+
+PAUSE: Final = Verdict("PAUSE")
+STOP: Final = Verdict("STOP")
+Answer = Continue | Verdict
+
+
+class Scheduler(ABC):
+    """Decides how far trials run. One object serves one simulation at a time; `setup` starts it afresh.
+
+    Every value is "smaller is better", whatever the metric's own direction, and `inf` for a diverged one.
+    """
+
+    def setup(self, context: Context) -> None:  # noqa: B027  (a scheduler without state has nothing to set up)
+        """Called once before the simulated clock starts: all state is made here, none in `__init__`."""
+
+    @abstractmethod
+    def next_job(self) -> Start | Resume | None:
+        """A worker is free: a job for it, or None to leave it idle until the next report."""
+
+    @abstractmethod
+    def on_report(self, trial: Trial, resource: float, value: float) -> Answer:
+        """`trial` has reached the `until` it was sent to: `Continue(until)`, `PAUSE` or `STOP`."""
+
+    def on_end(self, trial: Trial, resource: float, value: float, reason: EndReason) -> None:  # noqa: B027
+        """`trial` is over by itself, at r_max or where its curve ends; nothing to decide."""

@@ -1,0 +1,113 @@
+"""Schedulers by name: every module of `simulator.schedulers`, and those that other packages register.
+
+A scheduler `my-name` is the one `Scheduler` subclass of a file `schedulers/my_name.py`, or an entry point of the
+group `rungsim.schedulers`. Its arguments follow in parentheses: ``"asha-stopping(eta=4, r_min=3)"``.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any
+
+import simulator.schedulers
+from blackboxes.errors import name_hint
+from simulator.errors import SimulationError
+from simulator.protocol import Scheduler
+
+GROUP = "rungsim.schedulers"
+
+
+@cache
+def scheduler_names() -> dict[str, str]:
+    """Where each scheduler is found, by name: ``module:Class`` or ``module``."""
+    from importlib.metadata import entry_points
+
+    found = {
+        module.name.replace("_", "-"): f"simulator.schedulers.{module.name}"
+        for module in iter_modules(simulator.schedulers.__path__)
+    }
+    return {entry.name: entry.value for entry in entry_points(group=GROUP)} | found
+
+
+def scheduler_class(name: str) -> type[Scheduler]:
+    """The class of a scheduler.
+
+    Raises:
+        SimulationError: an unknown name, with the nearest ones.
+    """
+    builtin = f"simulator.schedulers.{name.replace('-', '_')}"
+    if re.fullmatch(r"[a-z0-9-]+", name) and name.replace("-", "_") in _builtin_modules():
+        where = builtin
+    else:
+        known = scheduler_names()
+        if name not in known:
+            raise SimulationError(f"there is no scheduler {name!r}: {name_hint(name, known)}")
+        where = known[name]
+    module_name, _, class_name = where.partition(":")
+    module = import_module(module_name)
+    if class_name:
+        return getattr(module, class_name)
+    (found,) = (
+        value
+        for value in vars(module).values()
+        if inspect.isclass(value) and issubclass(value, Scheduler) and value.__module__ == module_name
+    )
+    return found
+
+
+@cache
+def _builtin_modules() -> frozenset[str]:
+    return frozenset(module.name for module in iter_modules(simulator.schedulers.__path__))
+
+
+def make_scheduler(spec: str) -> Scheduler:
+    """A scheduler from its name and, in parentheses, its arguments.
+
+    Raises:
+        SimulationError: an unknown name or argument, a value out of range, or text of another form.
+
+    Example:
+        >>> make_scheduler("asha-promotion(eta=4, r_min=3)")
+    """
+    match = re.fullmatch(r"\s*([\w-]+)\s*(?:\((.*)\))?\s*", spec, re.DOTALL)
+    if match is None:
+        raise SimulationError(f"scheduler {spec!r}: write a name and arguments, such as asha-stopping(eta=4,r_min=3)")
+    cls = scheduler_class(match[1])
+    arguments = _arguments(spec, match[2] or "")
+    known = inspect.signature(cls).parameters
+    for name in arguments:
+        if name not in known:
+            raise SimulationError(f"{match[1]} has no argument {name!r}: {name_hint(name, known)}")
+    return cls(**arguments)
+
+
+def _arguments(spec: str, text: str) -> dict[str, Any]:
+    try:
+        call = ast.parse(f"f({text})", mode="eval").body
+        assert isinstance(call, ast.Call) and not call.args
+        return {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
+    except (SyntaxError, ValueError, AssertionError):
+        raise SimulationError(
+            f"scheduler {spec!r}: arguments are written name=value, such as asha-stopping(eta=4,r_min=3)"
+        ) from None
+
+
+def split_specs(text: str) -> list[str]:
+    """Specs separated by commas outside parentheses and brackets.
+
+    >>> split_specs("random, asha-stopping(eta=4,r_min=3)")
+    ['random', 'asha-stopping(eta=4,r_min=3)']
+    """
+    specs, depth = [""], 0
+    for character in text:
+        depth += (character in "([{") - (character in ")]}")
+        if character == "," and depth == 0:
+            specs.append("")
+        else:
+            specs[-1] += character
+    return [spec.strip() for spec in specs if spec.strip()]

@@ -1,0 +1,98 @@
+"""How a trial replays its curve: which replicate, how long a segment takes, how far it got when cut off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from blackboxes import Blackbox
+from simulator.clock import nanosecond_array
+from simulator.errors import SimulationError
+from simulator.streams import Stream
+from simulator.trial import Trial
+
+
+def flat(values: np.ndarray) -> memoryview:
+    """All values of an array in one row: reading a single one through it costs 33 ns and copies nothing."""
+    return memoryview(np.ascontiguousarray(values).reshape(-1))
+
+
+def replicate_drawer(table: Blackbox, seed: int, fixed: int | None) -> Callable[[int], int]:
+    """A function that gives the replicate of the next trial of a row.
+
+    Drawn replicates are a function of (seed, row, how often the row was started before) alone, so that two
+    schedulers that start a row at different times meet the same curve; without repeats until the row's measured
+    replicates are used up.
+    """
+    n, replicates, _ = table.elapsed.shape
+    measured = table.lengths > 0
+    if fixed is not None:
+        usable = flat(measured[:, fixed])
+
+        def always(row: int) -> int:
+            if not usable[row]:
+                raise SimulationError(f"{table.name}: replicate {fixed} of configuration {row} was not measured")
+            return fixed
+
+        return always
+    if replicates == 1:
+        return lambda row: 0
+
+    draws = Stream(seed, "replicates", table.name).raw(n * replicates).reshape(n, replicates)
+    draws[~measured] = np.iinfo(np.uint64).max  # an unmeasured replicate comes last and is never reached
+    order = flat(np.argsort(draws, axis=1, kind="stable"))
+    available = flat(measured.sum(axis=1))
+    started: dict[int, int] = {}
+
+    def draw(row: int) -> int:
+        k = started.get(row, 0)
+        started[row] = k + 1
+        return order[row * replicates + k % available[row]]
+
+    return draw
+
+
+def segment_timer(table: Blackbox) -> Callable[[Trial, int, int], int]:
+    """A function that sends a trial to a grid index and gives the time at which it gets there.
+
+    Resumable tables charge the difference, others all of `elapsed` at the end of the segment. Where the curve
+    ends before, so does the segment, and with it the trial.
+    """
+    elapsed = flat(table.elapsed)
+    end_of_grid = len(table.resources) - 1
+    from_scratch = not table.resumable
+    censored = table.censored
+
+    def begin(trial: Trial, target: int, now: int) -> int:
+        last = trial._last
+        trial._ending = target > last or target == end_of_grid
+        if target > last:
+            if censored is not None and censored[trial.config, trial.replicate]:
+                raise SimulationError(
+                    f"{table.name}: trial {trial.id} is sent beyond the end of a censored curve (configuration "
+                    f"{trial.config}, replicate {trial.replicate}): what it did there was not measured"
+                )
+            target = last
+        trial._target = target
+        due = int(elapsed[trial._base + target] * 1e9 + 0.5)
+        if from_scratch:
+            due = trial._busy + due if target > trial._index else trial._busy
+        trial._due = due
+        trial._since = now
+        return now + due - trial._busy
+
+    return begin
+
+
+def index_when_cut(table: Blackbox, row: int, replicate: int, index: int, target: int, spent: int) -> int:
+    """The grid index that a segment from `index` to `target` has finished after `spent` nanoseconds of work.
+
+    A trial trained from scratch shows nothing before the end of its segment.
+    """
+    if not table.resumable or target == index:
+        return index
+    times = nanosecond_array(table.elapsed[row, replicate, max(index, 0) : target + 1])
+    begun = times[0] if index >= 0 else 0
+    ahead = times[1:] if index >= 0 else times
+    return index + int(np.searchsorted(ahead, begun + spent, side="right"))

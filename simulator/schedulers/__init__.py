@@ -1,0 +1,1 @@
+"""One scheduler a file, named after what its paper calls it; found by the file's name."""

@@ -1,0 +1,1 @@
+"""Searchers: they propose which configurations to try."""

@@ -1,0 +1,304 @@
+"""The event loop: replays a scheduler over a table in simulated time.
+
+One instant goes: the reports that are due, by trial id; then idle workers, by number, ask for jobs, until one is
+told that there is none. Segments that cost nothing repeat this within the instant. Time is an integer number of
+nanoseconds. Between two points at which the scheduler asked to be asked there is no event.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable
+from heapq import heappop, heappush
+from math import inf
+from operator import index as whole_number
+from typing import Any, Literal, NoReturn
+
+from blackboxes import Blackbox
+from simulator import events
+from simulator.budget import Budget, Meter
+from simulator.context import Context
+from simulator.errors import SchedulerError, SimulationError
+from simulator.protocol import PAUSE, STOP, Continue, Resume, Scheduler, Start
+from simulator.registry import make_scheduler
+from simulator.clock import format_time, nanoseconds
+from simulator.replay import flat, index_when_cut, replicate_drawer, segment_timer
+from simulator.searchers.random import RandomSearcher
+from simulator.streams import Stream
+from simulator.trace import Trace, TraceInfo
+from simulator.trial import ENDED, PAUSED, Trial
+
+Event = tuple[int, int, Trial]  # time of a report in nanoseconds, trial id, trial
+
+
+class Simulation:
+    """One run of a scheduler on a table.
+
+    Args:
+        blackbox: the table.
+        scheduler: a `Scheduler`, or its name with arguments as on the command line: ``"asha-stopping(eta=4)"``.
+        workers: how many trials run at once.
+        seed: names all random streams of the run.
+        budget: a `Budget`, or its limit of simulated time (seconds, or text such as ``"10x"``); None: until the
+            scheduler has nothing more to do.
+        metric: what the scheduler sees; the table's default metric if None.
+        replicate: the replicate that every trial replays; None draws one for each trial, a function of the seed,
+            the row and how often the row was started before, without repeats until the row's are used up.
+        exhausted: once all rows were proposed the random searcher has nothing left (``"stop"``) or begins again
+            in a new order (``"cycle"``).
+
+    Raises:
+        SimulationError: an argument is not what it should be.
+        SchedulerError: from `run`, the scheduler broke the protocol.
+
+    Example:
+        >>> trace = Simulation(load("mlp:digits"), "asha-stopping", workers=4, seed=0, budget="10x").run()
+        >>> trace.digest()
+    """
+
+    def __init__(
+        self,
+        blackbox: Blackbox,
+        scheduler: Scheduler | str,
+        *,
+        workers: int = 4,
+        seed: int = 0,
+        budget: Budget | float | str | None = None,
+        metric: str | None = None,
+        replicate: int | None = None,
+        exhausted: Literal["stop", "cycle"] = "stop",
+    ) -> None:
+        self.blackbox = blackbox
+        self.scheduler = make_scheduler(scheduler) if isinstance(scheduler, str) else scheduler
+        self.name = scheduler if isinstance(scheduler, str) else type(scheduler).__name__
+        self.workers = _whole("workers", workers, 1, events.MOST_WORKERS)
+        self.seed = _whole("seed", seed, 0, 2**64 - 1)
+        self.budget = budget if isinstance(budget, Budget) else Budget(time=budget)
+        self.metric = blackbox.metric_name(metric)
+        self.replicate = None if replicate is None else _whole("replicate", replicate, 0, blackbox.replicates - 1)
+        if exhausted not in ("stop", "cycle"):
+            raise SimulationError(f"exhausted is 'stop' or 'cycle', not {exhausted!r}")
+        self.exhausted = exhausted
+
+    def run(self) -> Trace:
+        """Simulate from time zero until the budget is used up or nothing is left to do."""
+        table, scheduler, metric = self.blackbox, self.scheduler, self.metric
+        context = Context(table, self.workers, self.seed, self._searcher)
+        scheduler.setup(context)
+        next_job, on_report, on_end = scheduler.next_job, scheduler.on_report, scheduler.on_end
+        draw_replicate = replicate_drawer(table, self.seed, self.replicate)
+        begin = segment_timer(table)
+        limited = self.budget.resource is not None or self.budget.target is not None
+        meter = Meter(self.budget, table, metric) if limited else None
+
+        resources, values, sign = context.resources, flat(table.metrics[metric]), table.metric_info[metric].sign
+        grid, end_of_grid = {r: i for i, r in enumerate(resources)}, len(resources) - 1
+        deadline = nanoseconds(self.budget.seconds(table))
+        most_trials = self.budget.trials or events.MOST_TRIALS
+        trials: list[Trial] = []
+        idle = list(range(self.workers))  # a heap of worker numbers
+        heap: list[Event] = []
+        again: list[Event] = []  # segments that cost nothing wait for this instant's jobs
+        records = array("q")  # two words an event, see events.py
+        write, stops, now = records.append, context._stops, 0
+
+        while True:
+            while idle and now < deadline:
+                if meter is not None and meter.used_up:
+                    break
+                job = next_job()
+                if job is None or (job.__class__ is Start and len(trials) >= most_trials):
+                    break
+                if job.__class__ is Start:
+                    try:
+                        row, target = self._row(job.config), grid[job.until]
+                        trial = Trial(len(trials), row, draw_replicate(row), job.tag, table, metric)
+                    except (LookupError, TypeError, ValueError) as error:
+                        self._illegal_start(job, error, grid, now)
+                    trials.append(trial)
+                    event = events.START
+                else:
+                    trial, target = self._paused(job, trials, grid, now)
+                    event = events.RESUME
+                worker = trial._worker = heappop(idle)
+                word = trial._word = trial.id << events.TRIAL | worker << events.WORKER
+                write(now)
+                write(word | event | trial._index + 1)
+                heappush(heap, (begin(trial, target, now), trial.id, trial))
+                if meter is not None:
+                    meter.begin(trial)
+                    deadline = meter.deadline
+                if stops:
+                    deadline = self._cancel(stops, trials, idle, write, now, meter, deadline)
+            if again:
+                for waiting in again:
+                    heappush(heap, waiting)
+                again.clear()
+            while heap and heap[0][2]._worker < 0:
+                heappop(heap)  # cancelled while it ran
+            if not heap or heap[0][0] > deadline:
+                break
+
+            now = context._now = heap[0][0]
+            while heap and heap[0][0] == now:
+                trial = heappop(heap)[2]
+                worker = trial._worker
+                if worker < 0:
+                    continue
+                index = trial._index = trial._target
+                trial._busy = trial._due
+                resource = trial.resource = resources[index]
+                value = sign * values[trial._base + index]
+                if value != value:
+                    value = inf
+                if trial._ending:
+                    trial._worker = ENDED
+                    heappush(idle, worker)
+                    complete = index == end_of_grid
+                    write(now)
+                    write(trial._word | (events.COMPLETE if complete else events.CURVE_END) | index + 1)
+                    on_end(trial, resource, value, "complete" if complete else "curve-end")
+                else:
+                    answer = on_report(trial, resource, value)
+                    if answer is PAUSE:
+                        trial._worker = PAUSED
+                        heappush(idle, worker)
+                        event = events.PAUSE
+                    elif answer is STOP:
+                        trial._worker = ENDED
+                        heappush(idle, worker)
+                        event = events.STOP
+                    else:
+                        try:
+                            target = grid[answer.until]
+                        except (AttributeError, LookupError, TypeError):
+                            self._illegal_answer(answer, grid, trial, now)
+                        if target <= index:
+                            self._illegal_answer(answer, grid, trial, now)
+                        due = begin(trial, target, now)
+                        if due > now:
+                            heappush(heap, (due, trial.id, trial))
+                        else:
+                            again.append((due, trial.id, trial))
+                        if meter is not None:
+                            meter.begin(trial)
+                            deadline = meter.deadline
+                        event = events.CONTINUE
+                    write(now)
+                    write(trial._word | event | index + 1)
+                if stops:
+                    deadline = self._cancel(stops, trials, idle, write, now, meter, deadline)
+
+        if heap:  # the budget cuts off what still runs
+            now = int(deadline)
+            for trial in sorted((event[2] for event in heap if event[2]._worker >= 0), key=lambda t: t.id):
+                write(now)
+                write(trial._word | events.BUDGET | trial._target + 1)
+        searcher = context._searcher
+        info = TraceInfo(
+            table=table.name,
+            metric=metric,
+            scheduler=self.name,
+            seed=self.seed,
+            workers=self.workers,
+            end=now,
+            exhausted_at=None if searcher is None else searcher.exhausted_at,
+        )
+        return Trace.packed(info, table, records, trials)
+
+    def _searcher(self, context: Context) -> RandomSearcher:
+        stream = Stream(self.seed, "searcher", self.blackbox.name)
+        cycle = self.exhausted == "cycle"
+        return RandomSearcher(context, stream, len(self.blackbox), cycle=cycle, limit=self.budget.trials)
+
+    def _row(self, config: Any) -> int:
+        if isinstance(config, dict):
+            return self.blackbox.row_of(config)
+        row = whole_number(config)
+        if not 0 <= row < len(self.blackbox):
+            raise LookupError(f"rows of {self.blackbox.name} are 0 to {len(self.blackbox) - 1}")
+        return row
+
+    def _paused(
+        self, job: Any, trials: list[Trial], grid: dict[float, int], now: int
+    ) -> tuple[Trial, int]:
+        """The trial and the grid index of a `Resume`."""
+        if job.__class__ is not Resume:
+            self._illegal(f"next_job must give Start, Resume or None, not {job!r}", now)
+        known = isinstance(job.trial, int) and 0 <= job.trial < len(trials)
+        if not known:
+            self._illegal(f"{job}: there is no such trial", now)
+        trial = trials[job.trial]
+        if trial._worker != PAUSED:
+            state = "is over" if trial._worker == ENDED else f"still runs on worker {trial._worker}"
+            self._illegal(f"{job}: only a paused trial can be resumed, this one {state}", now, trial)
+        target = self._grid_index(job, grid, now, trial)
+        if target <= trial._index:
+            self._illegal(f"{job}: 'until' must lie ahead of resource {trial.resource}", now, trial)
+        return trial, target
+
+    def _cancel(
+        self,
+        stops: list[int],
+        trials: list[Trial],
+        idle: list[int],
+        write: Callable[[int], None],
+        now: int,
+        meter: Meter | None,
+        deadline: float,
+    ) -> float:
+        """Carry out `Context.stop` for the trials in `stops`; gives the deadline, which may have moved."""
+        for number in stops:
+            known = isinstance(number, int) and 0 <= number < len(trials)
+            if not known or trials[number]._worker == ENDED:
+                self._illegal(f"stop({number!r}): there is no such trial, or it is over", now)
+            trial = trials[number]
+            heading = trial._index
+            if trial._worker >= 0:
+                heappush(idle, trial._worker)
+                heading = trial._target
+                spent = now - trial._since
+                trial._index = index_when_cut(
+                    self.blackbox, trial.config, trial.replicate, trial._index, heading, spent
+                )
+                trial._busy += spent
+                trial.resource = self.blackbox.resource_list[trial._index] if trial._index >= 0 else 0
+            trial._worker = ENDED
+            write(now)
+            write(trial._word | events.CANCELLED | heading + 1)
+            if meter is not None:
+                meter.cancel(trial)
+        stops.clear()
+        return deadline if meter is None else meter.deadline
+
+    def _grid_index(self, answer: Any, grid: dict[float, int], now: int, trial: Trial | None) -> int:
+        try:
+            return grid[answer.until]
+        except (LookupError, TypeError):
+            near = sorted(grid, key=lambda r: abs(r - answer.until) if isinstance(answer.until, (int, float)) else r)
+            nearest = ", ".join(map(str, sorted(near[:3])))
+            self._illegal(f"{answer}: 'until' is not on the grid of resources, nearest: {nearest}", now, trial)
+
+    def _illegal_start(self, job: Start, error: Exception, grid: dict[float, int], now: int) -> NoReturn:
+        self._grid_index(job, grid, now, None)
+        self._illegal(f"{job}: no configuration of the table ({error})", now)
+
+    def _illegal_answer(self, answer: Any, grid: dict[float, int], trial: Trial, now: int) -> NoReturn:
+        if answer.__class__ is not Continue:
+            self._illegal(f"on_report must answer Continue, PAUSE or STOP, not {answer!r}", now, trial)
+        self._grid_index(answer, grid, now, trial)
+        self._illegal(f"{answer}: 'until' must lie ahead of resource {trial.resource}", now, trial)
+
+    def _illegal(self, rule: str, now: int, trial: Trial | None = None) -> NoReturn:
+        who = "" if trial is None else f", trial {trial.id} (configuration {trial.config})"
+        raise SchedulerError(f"{self.name}{who} at {format_time(now)} s: {rule}")
+
+
+def _whole(name: str, value: Any, low: int, high: int) -> int:
+    try:
+        number = whole_number(value)
+    except TypeError:
+        number = low - 1
+    if not low <= number <= high or isinstance(value, bool):
+        raise SimulationError(f"{name} = {value!r}: a whole number from {low} to {high} is needed")
+    return number

@@ -1,0 +1,133 @@
+"""The text form of a trace, one event a line, so that a change reads well in a review."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from simulator import events
+from simulator.clock import format_time, parse_time
+from simulator.columns import Columns, TraceInfo
+from simulator.errors import TraceError
+
+if TYPE_CHECKING:
+    from simulator.trace import Trace
+
+TITLE = "# rungsim trace 1"
+
+
+def write_text(trace: Trace) -> str:
+    """Header lines, then one line an event: time in seconds, worker, trial, event, and what it is about."""
+    info = {field.name: getattr(trace.info, field.name) for field in fields(TraceInfo)}
+    info["values"] = "float32" if _single(trace.columns.value) else "float64"
+    header = [TITLE, *(f"# {name}: {value}" for name, value in info.items())]
+    return "\n".join([*header, *event_lines(trace, range(len(trace)))]) + "\n"
+
+
+def event_lines(trace: Trace, which: range) -> list[str]:
+    """The lines of some events, columns aligned."""
+    c, single = trace.columns, _single(trace.columns.value)
+    started = events.CODES["start"]
+    lines = []
+    for i in which:
+        trial = int(c.trial[i])
+        parts = [
+            f"{format_time(int(c.time[i])):>20}",
+            f"worker={c.worker[i]}",
+            f"trial={trial}",
+            f"{events.NAMES[c.event[i]]:<9}",
+        ]
+        if c.event[i] == started:
+            parts.append(f"config={c.config[trial]} replicate={c.replicate[trial]}")
+        parts.append(f"resource={_number(c.resource[i])}")
+        if c.value[i] == c.value[i]:
+            parts.append(f"value={np.float32(c.value[i]) if single else repr(float(c.value[i]))}")
+        if c.until[i] == c.until[i]:
+            parts.append(f"until={_number(c.until[i])}")
+        lines.append("  ".join(parts))
+    return lines
+
+
+def read_text(text: str, where: str) -> tuple[TraceInfo, None, Columns]:
+    """The inverse of `write_text`.
+
+    Raises:
+        TraceError: not a trace, or a line that cannot be read, with its number.
+    """
+    lines = text.splitlines()
+    if not lines or lines[0] != TITLE:
+        raise TraceError(f"{where}: not a trace, its first line should be {TITLE!r}")
+    header: dict[str, str] = {}
+    rows: list[tuple[Any, ...]] = []
+    started: list[tuple[int, int]] = []
+    try:
+        number = 0
+        for number, line in enumerate(lines[1:], start=2):
+            if line.startswith("# "):
+                name, _, value = line[2:].partition(": ")
+                header[name] = value
+                continue
+            time, *items, = line.split()
+            event = next(item for item in items if "=" not in item)
+            named = dict(item.split("=", 1) for item in items if "=" in item)
+            trial = int(named["trial"])
+            if event == "start":
+                if trial != len(started):
+                    raise ValueError(f"trial {trial} starts, {len(started)} is the next id")
+                started.append((int(named["config"]), int(named["replicate"])))
+            elif not 0 <= trial < len(started):
+                raise ValueError(f"trial {trial} has not started")
+            rows.append(
+                (
+                    parse_time(time),
+                    trial,
+                    int(named["worker"]),
+                    events.CODES[event],
+                    float(named["resource"]),
+                    float(named.get("until", "nan")),
+                    float(named.get("value", "nan")),
+                )
+            )
+        number = 1
+        info = _info(header)
+        single = header["values"] == "float32"
+    except (KeyError, ValueError, StopIteration) as error:
+        raise TraceError(f"{where}, line {number}: not an event of a trace ({error!r})") from None
+    columns = list(zip(*rows, strict=True)) if rows else [()] * 7
+    integers = [np.array(column, dtype=np.int64) for column in columns[:4]]
+    floats = [np.array(column, dtype=np.float64) for column in columns[4:]]
+    if single:
+        floats[2] = floats[2].astype(np.float32).astype(np.float64)
+    starts = np.array(started, dtype=np.int64).reshape(-1, 2)
+    time_, trial_, worker, codes = integers
+    return (
+        info,
+        None,
+        Columns(time_, trial_, worker, codes.astype(np.int8), *floats, config=starts[:, 0], replicate=starts[:, 1]),
+    )
+
+
+def _info(header: dict[str, str]) -> TraceInfo:
+    exhausted = header["exhausted_at"]
+    return TraceInfo(
+        table=header["table"],
+        metric=header["metric"],
+        scheduler=header["scheduler"],
+        seed=int(header["seed"]),
+        workers=int(header["workers"]),
+        end=int(header["end"]),
+        exhausted_at=None if exhausted == "None" else float(exhausted),
+    )
+
+
+def _single(values: np.ndarray) -> bool:
+    """Whether all values are 32-bit floats, which print shorter."""
+    measured = values[~np.isnan(values)]
+    with np.errstate(over="ignore"):
+        return bool((measured.astype(np.float32) == measured).all())
+
+
+def _number(resource: float) -> str:
+    return str(int(resource)) if float(resource).is_integer() else repr(float(resource))

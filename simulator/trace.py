@@ -1,0 +1,258 @@
+"""The trace: the complete, ordered record of one simulation.
+
+The event loop packs two words an event; everything else (configuration, resource, value, decision and its `until`)
+is derived here in columns, when first asked for.
+"""
+
+from __future__ import annotations
+
+import os
+from array import array
+from collections.abc import Sequence
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from blackboxes import Blackbox, load
+from simulator import events
+from simulator.clock import nanosecond_array
+from simulator.columns import Columns, TraceInfo
+from simulator.difference import Difference, first_difference
+from simulator.errors import TraceError
+from simulator.replay import index_when_cut
+from simulator.text import read_text, write_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from simulator.trial import Trial
+
+CUT = (events.CODES["cancelled"], events.CODES["budget"])
+
+
+class Trace:
+    """The events of one run, and what follows from them. Made by `Simulation.run` or `Trace.load`."""
+
+    def __init__(self, info: TraceInfo, table: Blackbox | None, columns: Columns | None = None) -> None:
+        self.info = info
+        self._table = table
+        self._packed: tuple[array[int], Sequence[Trial]] | None = None
+        if columns is not None:
+            self.columns = columns
+
+    @classmethod
+    def packed(cls, info: TraceInfo, table: Blackbox, records: array[int], trials: Sequence[Trial]) -> Trace:
+        """From the event loop: packed records, unpacked when first asked for."""
+        trace = cls(info, table)
+        trace._packed = (records, trials)
+        return trace
+
+    def __len__(self) -> int:
+        """The number of events."""
+        return len(self._packed[0]) // 2 if self._packed else len(self.columns.time)
+
+    def __repr__(self) -> str:
+        return f"<Trace of {self.info.scheduler} on {self.info.table}, seed {self.info.seed}: {len(self)} events>"
+
+    @property
+    def table(self) -> Blackbox:
+        """The table that was replayed; loaded by its name for a trace that came from a file."""
+        if self._table is None:
+            self._table = load(self.info.table)
+        return self._table
+
+    @cached_property
+    def columns(self) -> Columns:
+        """The events as columns."""
+        assert self._packed is not None
+        records, trials = self._packed
+        words = np.frombuffer(records, dtype=np.int64).reshape(-1, 2)
+        time, word = words[:, 0].copy(), words[:, 1]
+        trial, event = word >> events.TRIAL, (word >> 16 & 15).astype(np.int8)
+        config = np.fromiter((t.config for t in trials), dtype=np.int64, count=len(trials))
+        replicate = np.fromiter((t.replicate for t in trials), dtype=np.int64, count=len(trials))
+
+        position = word & 0xFFFF  # how many resources are reached; for those cut off, where they were heading to
+        before, after = _segments(trial, event)
+        heading = np.zeros(len(word), dtype=np.int64)
+        heading[before] = position[after]
+        cut = np.isin(event[after], CUT)
+        for i, j in zip(before[cut].tolist(), after[cut].tolist(), strict=True):
+            heading[j] = position[j]
+            start, end, spent = int(position[i]) - 1, int(position[j]) - 1, int(time[j] - time[i])
+            row = int(config[trial[j]]), int(replicate[trial[j]])
+            position[j] = index_when_cut(self.table, *row, start, end, spent) + 1
+
+        grid = np.concatenate([[0.0], self.table.resources.astype(np.float64)])
+        metric = self.table.metrics[self.info.metric]
+        value = metric[config[trial], replicate[trial], position - 1].astype(np.float64)
+        return Columns(
+            time=time,
+            trial=trial,
+            worker=word >> events.WORKER & 0xFFFF,
+            event=event,
+            resource=grid[position],
+            until=np.where(heading > 0, grid[heading], np.nan),
+            value=np.where(position > 0, value, np.nan),
+            config=config,
+            replicate=replicate,
+        )
+
+    def digest(self) -> str:
+        """SHA-256 of all events in a canonical form: equal digests mean equal runs, to the nanosecond."""
+        c = self.columns
+        digest = sha256(b"rungsim trace 1")
+        for column in (c.time, c.trial, c.worker, c.event, c.config, c.replicate):
+            digest.update(column.astype("<i8").tobytes())
+        for column in (c.resource, c.until, c.value):
+            digest.update(np.where(np.isnan(column), np.nan, column).astype("<f8").tobytes())
+        return digest.hexdigest()
+
+    @cached_property
+    def _segments(self) -> tuple[np.ndarray, np.ndarray]:
+        return _segments(self.columns.trial, self.columns.event)
+
+    @cached_property
+    def observations(self) -> dict[str, np.ndarray]:
+        """Every result that became known, at every resource, ordered by time, trial and resource.
+
+        Arrays of one length: `time` (int64 nanoseconds), `trial`, `worker`, `config`, `replicate`, and `index`, the
+        position in the table's `resources`.
+        """
+        c, table = self.columns, self.table
+        before, after = self._segments
+        grid = np.concatenate([[0.0], table.resources.astype(np.float64)])
+        start, end = np.searchsorted(grid, c.resource[before]), np.searchsorted(grid, c.resource[after])
+        first = start if table.resumable else np.maximum(end - 1, start)
+        counts = end - first
+        segment = np.repeat(np.arange(len(counts)), counts)
+        within = np.arange(len(segment)) - np.repeat(np.cumsum(counts) - counts, counts)
+        index = first[segment] + within
+        trial = c.trial[after][segment]
+        config, replicate = c.config[trial], c.replicate[trial]
+        if table.resumable:
+            spent = nanosecond_array(table.elapsed[config, replicate, index])
+            begun = nanosecond_array(table.elapsed[config, replicate, start[segment] - 1])
+            time = c.time[before][segment] + spent - np.where(start[segment] > 0, begun, 0)
+        else:
+            time = c.time[after][segment]
+        found = {
+            "time": time,
+            "trial": trial,
+            "worker": c.worker[after][segment],
+            "config": config,
+            "replicate": replicate,
+            "index": index,
+        }
+        chronological = np.lexsort((index, trial, time))
+        return {name: column[chronological] for name, column in found.items()}
+
+    def results(self) -> pd.DataFrame:
+        """Every result that became known, one row for each trial and resource, with all of the table's metrics.
+
+        Columns: time (seconds), trial, worker, config, replicate, resource, and the metrics in their own direction.
+        """
+        import pandas as pd
+
+        seen = self.observations
+        where = (seen["config"], seen["replicate"], seen["index"])
+        frame = {
+            "time": seen["time"] / 1e9,
+            **{name: seen[name] for name in ("trial", "worker", "config", "replicate")},
+            "resource": np.asarray(self.table.resource_list)[seen["index"]],
+            **{name: values[where] for name, values in self.table.metrics.items()},
+        }
+        return pd.DataFrame(frame)
+
+    def incumbents(self) -> dict[str, np.ndarray]:
+        """The results that were better than all before: the same columns as `observations`, and `value`."""
+        seen = self.observations
+        sign = self.table.metric_info[self.info.metric].sign
+        values = self.table.metrics[self.info.metric][seen["config"], seen["replicate"], seen["index"]]
+        losses = sign * values.astype(np.float64)
+        losses[np.isnan(losses)] = np.inf
+        best = np.minimum.accumulate(losses)
+        improved = losses < np.concatenate([[np.inf], best[:-1]])
+        return {name: column[improved] for name, column in (seen | {"value": sign * losses}).items()}
+
+    def summary(self) -> dict[str, Any]:
+        """What the run did, in a few numbers (times in seconds, `idle` as a share of the workers' time)."""
+        c, counts = self.columns, np.bincount(self.columns.event, minlength=len(events.CODES))
+        best = self.incumbents()["value"]
+        end = self.info.end / 1e9
+        busy = self.busy() / 1e9
+        return {
+            "best": float(best[-1]) if len(best) else float("nan"),
+            "end": end,
+            "trials": len(c.config),
+            "completed": int(counts[events.CODES["complete"]] + counts[events.CODES["curve-end"]]),
+            "stopped": int(counts[events.CODES["stop"]] + counts[events.CODES["cancelled"]]),
+            "cut_off": int(counts[events.CODES["budget"]]),
+            "reports": int(counts[events.CODES["continue"]] + counts[events.CODES["pause"]] + counts[events.CODES["stop"]]),
+            "resource": self.resource_spent(),
+            "busy": busy,
+            "idle": 1 - busy / (end * self.info.workers) if end > 0 else 0.0,
+            "exhausted_at": self.info.exhausted_at,
+        }
+
+    def diff(self, other: Trace) -> Difference | None:
+        """The first event in which two traces differ, with what led up to it; None where they are equal."""
+        return first_difference(self, other)
+
+    def to_text(self) -> str:
+        """The trace as text, one event a line; loses nothing that the digest covers."""
+        return write_text(self)
+
+    @classmethod
+    def from_text(cls, text: str, where: str = "text") -> Trace:
+        """The inverse of `to_text`.
+
+        Raises:
+            TraceError: the text is not a trace; the message names the line in `where`.
+        """
+        return cls(*read_text(text, where))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the text form, aside first and then renamed."""
+        path = Path(path)
+        aside = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            aside.write_text(self.to_text(), encoding="utf-8")
+            aside.replace(path)
+        finally:
+            aside.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Trace:
+        """Read what `save` wrote.
+
+        Raises:
+            TraceError: no such file, or not a trace.
+        """
+        try:
+            text = Path(path).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise TraceError(f"{os.fspath(path)}: cannot be read as a trace ({error})") from error
+        return cls.from_text(text, os.fspath(path))
+
+    def busy(self) -> int:
+        """Nanoseconds of worker time spent on trials, all workers together."""
+        before, after = self._segments
+        return int((self.columns.time[after] - self.columns.time[before]).sum())
+
+    def resource_spent(self) -> float:
+        """Units of resource that were finished, repeats from scratch included."""
+        before, after = self._segments
+        reached, start = self.columns.resource[after], self.columns.resource[before]
+        return float(np.where(reached > start, reached - (start if self.table.resumable else 0), 0).sum())
+
+
+def _segments(trial: np.ndarray, event: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of events between which a worker was at a trial: where the segment begins, and where it ends."""
+    order = np.argsort(trial, kind="stable")
+    before, after = order[:-1], order[1:]
+    segment = (trial[before] == trial[after]) & np.array(events.BEGINS)[event[before]]
+    return before[segment], after[segment]
