@@ -37,9 +37,7 @@ def check_configs(columns: Mapping[str, np.ndarray], n: int) -> None:
             raise BlackboxError(f"configs/{name}: shape {column.shape}, should be ({n},) as in elapsed")
 
 
-def check_curves(
-    elapsed: np.ndarray, metrics: Mapping[str, np.ndarray], resources: np.ndarray
-) -> np.ndarray:
+def check_curves(elapsed: np.ndarray, metrics: Mapping[str, np.ndarray], resources: np.ndarray) -> np.ndarray:
     """Curves whose times make sense; returns `lengths` (n, S) int32, how many resources each one has measured."""
     if elapsed.ndim != 3 or 0 in elapsed.shape or elapsed.shape[2] != len(resources):
         raise BlackboxError(
@@ -92,20 +90,14 @@ def _check_block(elapsed: np.ndarray, start: int, resources: np.ndarray) -> np.n
     empty = lengths.max(axis=1) == 0
     if empty.any():
         row = start + int(np.argmax(empty))
-        raise BlackboxError(
-            f"elapsed: row {row} is NaN throughout: leave out a configuration that was not measured"
-        )
+        raise BlackboxError(f"elapsed: row {row} is NaN throughout: leave out a configuration that was not measured")
     return lengths
 
 
-def _check_values(
-    name: str, values: np.ndarray, elapsed: np.ndarray, start: int, resources: np.ndarray
-) -> None:
+def _check_values(name: str, values: np.ndarray, elapsed: np.ndarray, start: int, resources: np.ndarray) -> None:
     where = f"metrics/{name}"
     if not np.isfinite(values.sum(dtype=np.float64)):  # one pass in the common case of a clean table
-        _refuse(
-            where, np.isinf(values), values, start, resources, "is infinite, store NaN for a diverged value"
-        )
+        _refuse(where, np.isinf(values), values, start, resources, "is infinite, store NaN for a diverged value")
     if np.isnan(elapsed[:, :, -1]).any():
         _refuse(
             where,
@@ -117,9 +109,7 @@ def _check_values(
         )
 
 
-def _refuse(
-    where: str, bad: np.ndarray, values: np.ndarray, start: int, resources: np.ndarray, why: str
-) -> None:
+def _refuse(where: str, bad: np.ndarray, values: np.ndarray, start: int, resources: np.ndarray, why: str) -> None:
     if bad.any():
         row, replicate, j = (int(i) for i in np.unravel_index(int(np.argmax(bad)), bad.shape))
         raise BlackboxError(

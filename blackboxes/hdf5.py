@@ -5,7 +5,7 @@
     /tasks/TASK/configs/H   (n,) one dataset for each hyperparameter
     /tasks/TASK/resources   (R,)
     /tasks/TASK/elapsed     (n, S, R) float64 seconds from nothing, NaN = not measured
-    /tasks/TASK/metrics/M   (n, S, R) attributes direction ("min" or "max"), unit; NaN = diverged where elapsed is finite
+    /tasks/TASK/metrics/M   (n, S, R) attributes direction ("min" or "max"), unit; NaN = diverged if elapsed is finite
     /tasks/TASK/censored    (n, S) bool, optional
 
 Compressed files are read into memory; uncompressed ones are memory-mapped, so that they open at once and
@@ -49,9 +49,7 @@ def save(path: str | os.PathLike[str], tables: Sequence[Blackbox], *, compress: 
     path = Path(path)
     families, tasks = {table.family for table in tables}, [table.task for table in tables]
     if len(families) != 1 or len(set(tasks)) != len(tasks):
-        raise BlackboxError(
-            f"{path}: one file holds one family and each task once, not {sorted(families)} {tasks}"
-        )
+        raise BlackboxError(f"{path}: one file holds one family and each task once, not {sorted(families)} {tasks}")
     for task in tasks:
         if not task or "/" in task or task in (".", ".."):
             raise BlackboxError(f"{path}: {task!r} cannot name a task, since it has a slash or is empty")

@@ -95,9 +95,7 @@ class Blackbox:
         if not self.metrics:
             raise BlackboxError("metrics: a table needs at least one metric")
         if set(self.metrics) != set(self.metric_info):
-            raise BlackboxError(
-                f"metric_info names {sorted(self.metric_info)}, but metrics are {sorted(self.metrics)}"
-            )
+            raise BlackboxError(f"metric_info names {sorted(self.metric_info)}, but metrics are {sorted(self.metrics)}")
         self.default_metric = self.metric_name(default_metric or next(iter(self.metrics)))
         self.test_metric = None if test_metric is None else self.metric_name(test_metric)
         self.lengths = check_curves(self.elapsed, self.metrics, self.resources)
@@ -142,9 +140,7 @@ class Blackbox:
             except Exception as error:
                 raise BlackboxError(f"{self.name}: the space is not ConfigSpace's JSON: {error!r}") from error
         if set(space) != set(self.columns):
-            raise BlackboxError(
-                f"{self.name}: the space has {sorted(space)}, configs have {sorted(self.columns)}"
-            )
+            raise BlackboxError(f"{self.name}: the space has {sorted(space)}, configs have {sorted(self.columns)}")
         return space
 
     @cached_property
@@ -185,9 +181,7 @@ class Blackbox:
         """
         for name in params:
             if name not in self.columns:
-                raise BlackboxError(
-                    f"{self.name} has no hyperparameter {name!r}: {name_hint(name, self.columns)}"
-                )
+                raise BlackboxError(f"{self.name} has no hyperparameter {name!r}: {name_hint(name, self.columns)}")
         row = self._row_index.get(frozenset(params.items()))
         if row is None:
             raise BlackboxError(f"{self.name} has no configuration {dict(params)}")

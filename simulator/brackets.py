@@ -16,7 +16,6 @@ from typing import Literal
 from simulator.context import Context, check_eta
 from simulator.errors import SimulationError
 from simulator.protocol import PAUSE, EndReason, Resume, Scheduler, Start, Verdict
-from simulator.rungs import fraction
 from simulator.searchers.searcher import Searcher
 from simulator.trial import Trial
 
@@ -38,7 +37,17 @@ def rung_sizes(n: int, rungs: int, eta: Fraction, rounding: Rounding = "floor") 
 class Bracket:
     """One round of successive halving over `levels`, the last of which is r_max."""
 
-    __slots__ = ("_entries", "_eta", "_levels", "_pending", "_queue", "_rung", "_sizes", "_to_start", "number")
+    __slots__ = (
+        "_entries",
+        "_eta",
+        "_levels",
+        "_pending",
+        "_queue",
+        "_rung",
+        "_sizes",
+        "_to_start",
+        "number",
+    )
 
     def __init__(self, number: int, levels: Sequence[float], sizes: Sequence[int], eta: Fraction) -> None:
         self.number = number
@@ -114,12 +123,12 @@ class Synchronous(Scheduler):
         while True:
             while self._ready:
                 bracket = self._open.get(self._ready[0])
-                job = bracket and bracket.next_job(self._searcher)
-                if job is not None:
-                    return job
-                heappop(self._ready)
                 if bracket is not None:
+                    job = bracket.next_job(self._searcher)
+                    if job is not None:
+                        return job
                     self._close_if_done(bracket)
+                heappop(self._ready)
             if self._exhausted or (self._open and not self.overlap):
                 return None
             bracket = self.make_bracket(self._opened)

@@ -73,12 +73,13 @@ class Meter:
         used_up: no new job is handed out.
     """
 
-    __slots__ = ("_crossings", "_goal", "_left", "_limit", "_metric", "_table", "deadline")
+    __slots__ = ("_crossings", "_goal", "_left", "_limit", "_metric", "_sign", "_table", "deadline")
 
     def __init__(self, budget: Budget, table: Blackbox, metric: str) -> None:
         self._table, self._metric = table, metric
         self._left = inf if budget.resource is None else budget.resource
-        self._goal = None if budget.target is None else budget.target * table.metric_info[metric].sign
+        self._sign = table.metric_info[metric].sign
+        self._goal = -inf if budget.target is None else budget.target * self._sign
         self._limit = self.deadline = nanoseconds(budget.seconds(table))
         self._crossings: dict[int, int] = {}  # trial id: when its running segment first reaches the target
 
@@ -86,24 +87,24 @@ class Meter:
     def used_up(self) -> bool:
         return self._left <= 0
 
-    def begin(self, trial: Trial) -> None:
-        """`trial` has been sent to a new target."""
+    def begin(self, trial: Trial) -> float:
+        """`trial` has been sent to a new target; gives the deadline."""
         table, start, end = self._table, trial._index + 1, trial._target + 1
-        if end == start:
-            return
-        reached = trial.resource if table.resumable else 0
-        self._left -= table.resource_list[end - 1] - reached
-        if self._goal is None:
-            return
-        first = start if table.resumable else end - 1
-        curve = table.metrics[self._metric][trial.config, trial.replicate, first:end]
-        hits = np.flatnonzero(curve * table.metric_info[self._metric].sign <= self._goal)
+        if end > start:
+            self._left -= table.resource_list[end - 1] - (trial.resource if table.resumable else 0)
+            if self._goal > -inf:
+                self._look_for_goal(trial, start if table.resumable else end - 1, end)
+        return self.deadline
+
+    def _look_for_goal(self, trial: Trial, first: int, end: int) -> None:
+        curve = self._table.metrics[self._metric][trial.config, trial.replicate, first:end]
+        hits = np.flatnonzero(curve * self._sign <= self._goal)
         if len(hits):
-            index = first + int(hits[0])
             spent = trial._due - trial._busy
-            if table.resumable:
-                spent = nanoseconds(table.elapsed[trial.config, trial.replicate, index]) - trial._busy
-            self._crossings[trial.id] = trial._since + int(spent)
+            if self._table.resumable:
+                elapsed = self._table.elapsed[trial.config, trial.replicate, first + int(hits[0])]
+                spent = int(nanoseconds(elapsed)) - trial._busy
+            self._crossings[trial.id] = trial._since + spent
             self.deadline = min(self.deadline, trial._since + spent)
 
     def cancel(self, trial: Trial) -> None:

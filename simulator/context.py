@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from math import isfinite, log
 from typing import TYPE_CHECKING, Any, Literal
-
-import numpy as np
 
 from blackboxes import Blackbox
 from simulator.errors import SimulationError
@@ -27,11 +26,19 @@ class Context:
         workers: how many workers the run has.
     """
 
-    __slots__ = ("_make_searcher", "_now", "_searcher", "_seed", "_stops", "_table", "r_max", "resources", "workers")
+    __slots__ = (
+        "_make_searcher",
+        "_now",
+        "_searcher",
+        "_seed",
+        "_stops",
+        "_table",
+        "r_max",
+        "resources",
+        "workers",
+    )
 
-    def __init__(
-        self, table: Blackbox, workers: int, seed: int, make_searcher: Callable[[Context], Searcher]
-    ) -> None:
+    def __init__(self, table: Blackbox, workers: int, seed: int, make_searcher: Callable[[Context], Searcher]) -> None:
         self.resources = table.resource_list
         self.r_max = table.r_max
         self.workers = workers
@@ -109,9 +116,12 @@ class Context:
         return sorted({self._snap(level) for level in wanted} - {self.r_max})
 
     def _snap(self, level: float) -> float:
-        distances = np.abs(np.log(np.asarray(self.resources, dtype=np.float64) / level))
-        nearest = np.flatnonzero(distances <= distances.min() + 1e-12)
-        return self.resources[int(nearest[-1])]
+        above = bisect_left(self.resources, level)
+        if above == len(self.resources) or (
+            above > 0 and level / self.resources[above - 1] < self.resources[above] / level * (1 - 1e-12)
+        ):
+            above -= 1
+        return self.resources[above]
 
     def _given_levels(self, levels: Sequence[float]) -> list[float]:
         known = set(self.resources)

@@ -26,6 +26,16 @@ CANCELLED: Final = 7 << 16  # stopped by the scheduler while it ran or was pause
 BUDGET: Final = 8 << 16  # cut off by the end of the run
 
 # By code >> 16:
-NAMES: Final = ("start", "resume", "continue", "pause", "stop", "complete", "curve-end", "cancelled", "budget")
+NAMES: Final = (
+    "start",
+    "resume",
+    "continue",
+    "pause",
+    "stop",
+    "complete",
+    "curve-end",
+    "cancelled",
+    "budget",
+)
 CODES: Final = {name: code for code, name in enumerate(NAMES)}
 BEGINS: Final = (True, True, True, False, False, False, False, False, False)  # a segment begins here

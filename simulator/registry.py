@@ -89,9 +89,10 @@ def make_scheduler(spec: str) -> Scheduler:
 def _arguments(spec: str, text: str) -> dict[str, Any]:
     try:
         call = ast.parse(f"f({text})", mode="eval").body
-        assert isinstance(call, ast.Call) and not call.args
+        if not isinstance(call, ast.Call) or call.args:
+            raise ValueError("arguments without a name")
         return {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
-    except (SyntaxError, ValueError, AssertionError):
+    except (SyntaxError, ValueError):
         raise SimulationError(
             f"scheduler {spec!r}: arguments are written name=value, such as asha-stopping(eta=4,r_min=3)"
         ) from None

@@ -25,36 +25,40 @@ class StoppingRung:
     better. That is "value <= linear q-quantile" without the interpolation.
     """
 
-    __slots__ = ("_best", "_rest", "_n", "_over", "_under")
+    __slots__ = ("_best", "_grows_at", "_n", "_over", "_rest", "_under")
 
     def __init__(self, q: Fraction) -> None:
         self._over, self._under = q.numerator, q.denominator
         self._n = 0
+        self._grows_at = 1
         self._best: list[float] = []  # negated: a heap with the floor((n - 1) * q) + 1 best, the worst on top
         self._rest: list[float] = []
 
     def add(self, value: float) -> bool:
         """Report a value; True if it goes on. A diverged one (inf) counts, and never does. O(log n)."""
         best = self._best
-        size = self._n * self._over // self._under + 1
-        self._n += 1
-        if len(best) < size:
+        n = self._n = self._n + 1
+        if n == self._grows_at:  # one more is among the best
             heappush(best, -heappushpop(self._rest, value))
-        elif value < -best[0]:
+            # The next n at which floor((n - 1) * q) goes up.
+            self._grows_at = -(-len(best) * self._under // self._over) + 1
+            return value <= -best[0] and value < inf
+        if value < -best[0]:
             heappush(self._rest, -heapreplace(best, -value))
-        else:
-            heappush(self._rest, value)
-        return value <= -best[0] and value < inf
+            return True
+        heappush(self._rest, value)
+        return value == -best[0] and value < inf
 
 
 class PromotionRung:
     """Which trial is the best among the best floor(n * q) that has not been promoted yet."""
 
-    __slots__ = ("_best", "_n", "_over", "_rest", "_under", "_waiting")
+    __slots__ = ("_best", "_grows_at", "_n", "_over", "_rest", "_under", "_waiting")
 
     def __init__(self, q: Fraction) -> None:
         self._over, self._under = q.numerator, q.denominator
         self._n = 0
+        self._grows_at = -(-self._under // self._over)
         self._best: list[Entry] = []  # negated: a heap with the floor(n * q) best, the worst on top
         self._rest: list[Entry] = []
         self._waiting: list[Entry] = []  # all that were not promoted
@@ -64,10 +68,11 @@ class PromotionRung:
         entry, best = (value, trial), self._best
         if value < inf:
             heappush(self._waiting, entry)
-        self._n += 1
-        if self._n * self._over // self._under > len(best):
+        n = self._n = self._n + 1
+        if n == self._grows_at:  # one more is among the best
             value, trial = heappushpop(self._rest, entry)
             heappush(best, (-value, -trial))
+            self._grows_at = -(-(len(best) + 1) * self._under // self._over)  # when floor(n * q) goes up next
         elif best and (-value, -trial) > best[0]:
             value, trial = heapreplace(best, (-value, -trial))
             heappush(self._rest, (-value, -trial))

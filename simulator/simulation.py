@@ -17,12 +17,12 @@ from typing import Any, Literal, NoReturn
 from blackboxes import Blackbox
 from simulator import events
 from simulator.budget import Budget, Meter
+from simulator.clock import format_time, nanoseconds
 from simulator.context import Context
 from simulator.errors import SchedulerError, SimulationError
 from simulator.protocol import PAUSE, STOP, Continue, Resume, Scheduler, Start
 from simulator.registry import make_scheduler
-from simulator.clock import format_time, nanoseconds
-from simulator.replay import flat, index_when_cut, replicate_drawer, segment_timer
+from simulator.replay import Curves, index_when_cut, replicate_drawer, segment_timer
 from simulator.searchers.random import RandomSearcher
 from simulator.streams import Stream
 from simulator.trace import Trace, TraceInfo
@@ -87,11 +87,12 @@ class Simulation:
         scheduler.setup(context)
         next_job, on_report, on_end = scheduler.next_job, scheduler.on_report, scheduler.on_end
         draw_replicate = replicate_drawer(table, self.seed, self.replicate)
-        begin = segment_timer(table)
         limited = self.budget.resource is not None or self.budget.target is not None
         meter = Meter(self.budget, table, metric) if limited else None
 
-        resources, values, sign = context.resources, flat(table.metrics[metric]), table.metric_info[metric].sign
+        curves = Curves(table, metric)
+        begin, values, sign = segment_timer(curves), curves.values, curves.sign
+        resources, rows = context.resources, range(len(table))
         grid, end_of_grid = {r: i for i, r in enumerate(resources)}, len(resources) - 1
         deadline = nanoseconds(self.budget.seconds(table))
         most_trials = self.budget.trials or events.MOST_TRIALS
@@ -103,18 +104,19 @@ class Simulation:
         write, stops, now = records.append, context._stops, 0
 
         while True:
-            while idle and now < deadline:
-                if meter is not None and meter.used_up:
-                    break
+            while idle and now < deadline and (meter is None or not meter.used_up):  # idle workers ask for jobs
                 job = next_job()
                 if job is None or (job.__class__ is Start and len(trials) >= most_trials):
                     break
                 if job.__class__ is Start:
+                    row = job.config
                     try:
-                        row, target = self._row(job.config), grid[job.until]
-                        trial = Trial(len(trials), row, draw_replicate(row), job.tag, table, metric)
+                        if row.__class__ is not int or row not in rows:
+                            row = self._row(row)
+                        target = grid[job.until]
                     except (LookupError, TypeError, ValueError) as error:
                         self._illegal_start(job, error, grid, now)
+                    trial = Trial(len(trials), row, draw_replicate(row), job.tag, curves)
                     trials.append(trial)
                     event = events.START
                 else:
@@ -123,28 +125,27 @@ class Simulation:
                 worker = trial._worker = heappop(idle)
                 word = trial._word = trial.id << events.TRIAL | worker << events.WORKER
                 write(now)
-                write(word | event | trial._index + 1)
+                write(word | (event | trial._index + 1))
                 heappush(heap, (begin(trial, target, now), trial.id, trial))
                 if meter is not None:
-                    meter.begin(trial)
-                    deadline = meter.deadline
+                    deadline = meter.begin(trial)
                 if stops:
                     deadline = self._cancel(stops, trials, idle, write, now, meter, deadline)
             if again:
                 for waiting in again:
                     heappush(heap, waiting)
                 again.clear()
+
             while heap and heap[0][2]._worker < 0:
                 heappop(heap)  # cancelled while it ran
             if not heap or heap[0][0] > deadline:
                 break
-
             now = context._now = heap[0][0]
-            while heap and heap[0][0] == now:
+            while heap and heap[0][0] == now:  # the reports of this instant, by trial id
                 trial = heappop(heap)[2]
                 worker = trial._worker
                 if worker < 0:
-                    continue
+                    continue  # cancelled at this instant
                 index = trial._index = trial._target
                 trial._busy = trial._due
                 resource = trial.resource = resources[index]
@@ -152,25 +153,25 @@ class Simulation:
                 if value != value:
                     value = inf
                 if trial._ending:
-                    trial._worker = ENDED
                     heappush(idle, worker)
+                    trial._worker = ENDED
                     complete = index == end_of_grid
                     write(now)
-                    write(trial._word | (events.COMPLETE if complete else events.CURVE_END) | index + 1)
+                    write(trial._word | ((events.COMPLETE if complete else events.CURVE_END) | index + 1))
                     on_end(trial, resource, value, "complete" if complete else "curve-end")
                 else:
                     answer = on_report(trial, resource, value)
-                    if answer is PAUSE:
-                        trial._worker = PAUSED
+                    if answer is STOP:
                         heappush(idle, worker)
-                        event = events.PAUSE
-                    elif answer is STOP:
                         trial._worker = ENDED
-                        heappush(idle, worker)
                         event = events.STOP
+                    elif answer is PAUSE:
+                        heappush(idle, worker)
+                        trial._worker = PAUSED
+                        event = events.PAUSE
                     else:
                         try:
-                            target = grid[answer.until]
+                            target = grid[answer.until]  # type: ignore[union-attr]
                         except (AttributeError, LookupError, TypeError):
                             self._illegal_answer(answer, grid, trial, now)
                         if target <= index:
@@ -181,11 +182,10 @@ class Simulation:
                         else:
                             again.append((due, trial.id, trial))
                         if meter is not None:
-                            meter.begin(trial)
-                            deadline = meter.deadline
+                            deadline = meter.begin(trial)
                         event = events.CONTINUE
                     write(now)
-                    write(trial._word | event | index + 1)
+                    write(trial._word | (event | index + 1))
                 if stops:
                     deadline = self._cancel(stops, trials, idle, write, now, meter, deadline)
 
@@ -219,9 +219,7 @@ class Simulation:
             raise LookupError(f"rows of {self.blackbox.name} are 0 to {len(self.blackbox) - 1}")
         return row
 
-    def _paused(
-        self, job: Any, trials: list[Trial], grid: dict[float, int], now: int
-    ) -> tuple[Trial, int]:
+    def _paused(self, job: Any, trials: list[Trial], grid: dict[float, int], now: int) -> tuple[Trial, int]:
         """The trial and the grid index of a `Resume`."""
         if job.__class__ is not Resume:
             self._illegal(f"next_job must give Start, Resume or None, not {job!r}", now)

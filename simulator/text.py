@@ -62,14 +62,18 @@ def read_text(text: str, where: str) -> tuple[TraceInfo, None, Columns]:
     header: dict[str, str] = {}
     rows: list[tuple[Any, ...]] = []
     started: list[tuple[int, int]] = []
+    number = 1
     try:
-        number = 0
-        for number, line in enumerate(lines[1:], start=2):
+        for line in lines[1:]:
+            number += 1
             if line.startswith("# "):
                 name, _, value = line[2:].partition(": ")
                 header[name] = value
                 continue
-            time, *items, = line.split()
+            (
+                time,
+                *items,
+            ) = line.split()
             event = next(item for item in items if "=" not in item)
             named = dict(item.split("=", 1) for item in items if "=" in item)
             trial = int(named["trial"])
@@ -95,18 +99,14 @@ def read_text(text: str, where: str) -> tuple[TraceInfo, None, Columns]:
         single = header["values"] == "float32"
     except (KeyError, ValueError, StopIteration) as error:
         raise TraceError(f"{where}, line {number}: not an event of a trace ({error!r})") from None
-    columns = list(zip(*rows, strict=True)) if rows else [()] * 7
-    integers = [np.array(column, dtype=np.int64) for column in columns[:4]]
-    floats = [np.array(column, dtype=np.float64) for column in columns[4:]]
+    names = ("time", "trial", "worker", "event", "resource", "until", "value")
+    kinds = (np.int64, np.int64, np.int64, np.int8, np.float64, np.float64, np.float64)
+    by_name = zip(names, kinds, zip(*rows, strict=True) if rows else [()] * len(names), strict=True)
+    columns: dict[str, np.ndarray] = {name: np.array(column, dtype=kind) for name, kind, column in by_name}
     if single:
-        floats[2] = floats[2].astype(np.float32).astype(np.float64)
+        columns["value"] = columns["value"].astype(np.float32).astype(np.float64)
     starts = np.array(started, dtype=np.int64).reshape(-1, 2)
-    time_, trial_, worker, codes = integers
-    return (
-        info,
-        None,
-        Columns(time_, trial_, worker, codes.astype(np.int8), *floats, config=starts[:, 0], replicate=starts[:, 1]),
-    )
+    return info, None, Columns(**columns, config=starts[:, 0], replicate=starts[:, 1])
 
 
 def _info(header: dict[str, str]) -> TraceInfo:

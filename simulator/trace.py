@@ -191,7 +191,9 @@ class Trace:
             "completed": int(counts[events.CODES["complete"]] + counts[events.CODES["curve-end"]]),
             "stopped": int(counts[events.CODES["stop"]] + counts[events.CODES["cancelled"]]),
             "cut_off": int(counts[events.CODES["budget"]]),
-            "reports": int(counts[events.CODES["continue"]] + counts[events.CODES["pause"]] + counts[events.CODES["stop"]]),
+            "reports": int(
+                counts[events.CODES["continue"]] + counts[events.CODES["pause"]] + counts[events.CODES["stop"]]
+            ),
             "resource": self.resource_spent(),
             "busy": busy,
             "idle": 1 - busy / (end * self.info.workers) if end > 0 else 0.0,

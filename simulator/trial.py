@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from blackboxes import Blackbox
+if TYPE_CHECKING:
+    from simulator.replay import Curves
 
 PAUSED, ENDED = -1, -2  # values of Trial.worker beside the number of a worker
 
@@ -23,45 +24,48 @@ class Trial:
     """
 
     __slots__ = (
+        "id",
+        "config",
+        "replicate",
+        "tag",
+        "resource",
+        "_curves",
         "_base",
+        "_last",
+        "_index",
+        "_target",
+        "_ending",
+        "_since",
         "_busy",
         "_due",
-        "_ending",
-        "_index",
-        "_last",
-        "_metric",
-        "_since",
-        "_table",
-        "_target",
-        "_word",
         "_worker",
-        "config",
-        "id",
-        "replicate",
-        "resource",
-        "tag",
+        "_word",
     )
 
-    # Fields with an underscore are the event loop's; a flat table position is _base + grid index.
-    def __init__(self, id: int, config: int, replicate: int, tag: Any, table: Blackbox, metric: str) -> None:
+    # The event loop's own; those that `__init__` leaves out get a value when a segment begins.
+    _base: int  # where its curve lies in the flat table
+    _last: int  # grid index where the curve ends
+    _index: int  # grid index reached, -1 at first
+    _target: int  # grid index where the running segment ends
+    _ending: bool  # the running segment ends the trial
+    _since: int  # nanoseconds: when the running segment began,
+    _busy: int  # worker time of the finished segments,
+    _due: int  # and the same once the running one is finished
+    _worker: int  # its number while the trial runs, else PAUSED or ENDED
+    _word: int  # trial and worker, packed for the trace
+
+    def __init__(self, id: int, config: int, replicate: int, tag: Any, curves: Curves) -> None:
         self.id = id
         self.config = config
         self.replicate = replicate
         self.tag = tag
         self.resource: float = 0
-        position = config * table.elapsed.shape[1] + replicate
-        self._table = table
-        self._metric = metric
-        self._base = position * table.elapsed.shape[2]
-        self._index = -1  # grid index reached
-        self._target = -1  # grid index where the running segment ends
-        self._last = int(table.lengths[config, replicate]) - 1  # grid index where the curve ends
-        self._ending = False  # the running segment ends the trial
-        self._since = 0  # when the running segment began, nanoseconds
-        self._busy = 0  # worker time of the finished segments, nanoseconds
-        self._due = 0  # the same once the running segment is finished
-        self._worker = PAUSED
-        self._word = 0
+        self._curves = curves
+        position = config * curves.replicates + replicate
+        self._base = position * curves.size
+        self._last = curves.lengths[position] - 1
+        self._index = -1
+        self._busy = 0
 
     def __repr__(self) -> str:
         return f"<Trial {self.id}: configuration {self.config}, resource {self.resource}>"
@@ -69,20 +73,20 @@ class Trial:
     @property
     def params(self) -> dict[str, Any]:
         """The hyperparameters, by name."""
-        return self._table.params(self.config)
+        return self._curves.table.params(self.config)
 
     @property
     def curve(self) -> np.ndarray:
         """The values seen so far, smaller is better, inf where diverged; from scratch: at every grid resource."""
-        sign = self._table.metric_info[self._metric].sign
-        values = sign * np.asarray(self.metrics[self._metric], dtype=np.float64)
+        values = self._curves.sign * np.asarray(self.metrics[self._curves.metric], dtype=np.float64)
         return np.where(np.isnan(values), np.inf, values)
 
     @property
     def metrics(self) -> dict[str, np.ndarray]:
         """All metrics seen so far, by name, in their own direction, NaN where diverged."""
         seen = slice(0, self._index + 1)
-        return {name: values[self.config, self.replicate, seen] for name, values in self._table.metrics.items()}
+        metrics = self._curves.table.metrics
+        return {name: values[self.config, self.replicate, seen] for name, values in metrics.items()}
 
     @property
     def elapsed(self) -> float:

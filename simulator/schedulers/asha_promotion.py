@@ -27,9 +27,7 @@ class AshaPromotion(Scheduler):
         >>> Simulation(load("mlp:digits"), AshaPromotion(eta=4), workers=4, budget="10x").run()
     """
 
-    def __init__(
-        self, eta: float = 3, r_min: float | None = None, levels: Sequence[float] | None = None
-    ) -> None:
+    def __init__(self, eta: float = 3, r_min: float | None = None, levels: Sequence[float] | None = None) -> None:
         check_eta(eta)
         self.eta, self.r_min, self.levels = eta, r_min, levels
 

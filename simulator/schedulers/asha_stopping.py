@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Literal
 
 from simulator.context import Context, check_eta
@@ -47,7 +48,7 @@ class AshaStopping(Scheduler):
         levels = [*context.rung_levels(self.r_min, self.eta, levels=self.levels), context.r_max]
         self._first = levels[0]
         self._rungs: dict[float, tuple[StoppingRung, Continue]] = {}
-        for level, following in zip(levels, levels[1:], strict=False):
+        for level, following in pairwise(levels):
             ratio = 1 / fraction(self.eta) if self.quantiles == "eta" else fraction(level) / fraction(following)
             self._rungs[level] = StoppingRung(ratio), Continue(following)
 

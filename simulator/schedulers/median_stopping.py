@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from heapq import heappush, heappushpop
+from itertools import pairwise
 from math import inf
 from typing import Literal
 
@@ -62,8 +63,7 @@ class MedianStopping(Scheduler):
             raise SimulationError(f"r_min = {self.r_min} must be above 0 and at most r_max = {context.r_max}")
         self._searcher = context.searcher()
         self._first = context.resources[0]
-        following = zip(context.resources, context.resources[1:], strict=False)
-        self._following = {low: Continue(high) for low, high in following}
+        self._following = {low: Continue(high) for low, high in pairwise(context.resources)}
         self._medians = [_Median() for _ in context.resources]
         self._curves: dict[int, _Curve] = {}  # of the trials that run
 

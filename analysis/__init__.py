@@ -1,0 +1,8 @@
+"""What runs tell: anytime performance, summaries and pictures."""
+
+from analysis.anytime import anytime, best_so_far
+from analysis.plots import plot_anytime
+from analysis.runs import as_runs, load_runs
+from analysis.summary import summarise
+
+__all__ = ["anytime", "as_runs", "best_so_far", "load_runs", "plot_anytime", "summarise"]

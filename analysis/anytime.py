@@ -1,0 +1,95 @@
+"""Anytime performance: the best value so far over simulated time, counted at every resource.
+
+The incumbent at a time is the best reported result up to then, at whichever resource it was seen, not only where a
+scheduler took a decision.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import numpy as np
+import pandas as pd
+
+from analysis.runs import RunsError, as_runs
+
+Score = Literal["reported", "regret", "test"]
+POINTS = 400
+
+
+def best_so_far(run: pd.Series, times: np.ndarray, score: Score = "reported") -> np.ndarray:
+    """The score of one run's incumbent at each of `times` (seconds); NaN before its first result.
+
+    Args:
+        run: a row of runs.
+        times: (T,) in any order.
+        score: ``"reported"``: the metric that the scheduler saw. ``"regret"``: its distance to the best value in
+            the table, never negative. ``"test"``: the test metric of the incumbent.
+    """
+    if score not in get_args(Score):
+        raise RunsError(f"score is one of {', '.join(get_args(Score))}, not {score!r}")
+    values = np.asarray(run["test_values"] if score == "test" else run["values"], dtype=np.float64)
+    if score == "test" and len(values) != len(run["times"]):
+        raise RunsError(f"{run['table']} has no test metric to score the incumbent by")
+    if score == "regret":
+        values = np.abs(values - run["table_best"])
+    known = np.searchsorted(np.asarray(run["times"]), times, side="right")
+    return np.concatenate([[np.nan], values])[known]
+
+
+def time_grid(runs: pd.DataFrame, points: int = POINTS) -> np.ndarray:
+    """(T,) times in seconds, evenly spaced in log time from the first result to the end of the longest run."""
+    first = min((times[0] for times in runs["times"] if len(times)), default=0.0)
+    end = float(runs["end"].max())
+    return np.geomspace(max(first, end * 1e-6), end, points) if end > 0 else np.zeros(1)
+
+
+def anytime(runs: pd.DataFrame, score: Score = "reported", times: np.ndarray | None = None) -> pd.DataFrame:
+    """Median and interquartile band over seeds, for each scheduler.
+
+    A run that has no result yet counts as worse than any, so a quantile is NaN as long as too many have none.
+
+    Args:
+        runs: of one table.
+        score: see `best_so_far`.
+        times: (T,) seconds; a grid in log time by default.
+
+    Returns:
+        Columns scheduler, time, median, lower, upper (the quartiles, lower <= upper) and runs (how many).
+
+    Raises:
+        RunsError: runs of several tables, or no test metric.
+    """
+    runs = as_runs(runs)
+    if runs["table"].nunique() > 1:
+        raise RunsError(f"anytime curves are drawn for one table, not {', '.join(sorted(runs['table'].unique()))}")
+    times = time_grid(runs) if times is None else np.asarray(times, dtype=np.float64)
+    worst = np.inf if score == "regret" or runs["direction"].iloc[0] == "min" else -np.inf
+    parts = []
+    for scheduler, group in runs.groupby("scheduler", sort=False):
+        curves = np.stack([best_so_far(run, times, score) for _, run in group.iterrows()])
+        curves = np.where(np.isnan(curves), worst, curves)
+        lower, median, upper = (_quantile(curves, q) for q in (0.25, 0.5, 0.75))
+        parts.append(
+            pd.DataFrame(
+                {
+                    "scheduler": scheduler,
+                    "time": times,
+                    "median": median,
+                    "lower": lower,
+                    "upper": upper,
+                    "runs": len(group),
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def _quantile(curves: np.ndarray, q: float) -> np.ndarray:
+    """Linear quantile over runs; NaN where it would fall on a run without a result."""
+    ranked = np.sort(curves, axis=0)
+    position = q * (len(ranked) - 1)
+    low, high = ranked[int(np.floor(position))], ranked[int(np.ceil(position))]
+    both = np.isfinite(low) & np.isfinite(high)
+    weight = position - np.floor(position)
+    return np.where(both, np.where(both, low, 0) * (1 - weight) + np.where(both, high, 0) * weight, np.nan)

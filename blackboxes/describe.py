@@ -1,0 +1,81 @@
+"""What a table holds, in figures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from blackboxes.table import Blackbox
+
+
+def runtimes(table: Blackbox) -> dict[str, float]:
+    """Quantiles of the seconds that a curve takes to its end, over all measured curves."""
+    rows, replicates = np.nonzero(table.lengths)
+    seconds = table.elapsed[rows, replicates, table.lengths[rows, replicates] - 1]
+    quantiles = np.quantile(seconds, [0, 0.25, 0.5, 0.75, 1])
+    return dict(zip(("min", "q1", "median", "q3", "max"), quantiles.tolist(), strict=True))
+
+
+def rank_correlation(table: Blackbox, metric: str | None = None) -> list[tuple[float, float]]:
+    """Spearman's correlation of low fidelities with r_max: pairs of (resource, correlation).
+
+    Over all configurations whose curve was measured to r_max, at their mean over replicates; resources
+    r_max / 3^k. Diverged values rank worst.
+    NaN where all values are equal.
+    """
+    from scipy.stats import spearmanr
+
+    name = table.metric_name(metric)
+    sign = table.metric_info[name].sign
+    complete = (table.lengths == len(table.resources)).any(axis=1)
+    losses = sign * table.metrics[name][complete].astype(np.float64)
+    diverged = np.isnan(losses) & ~np.isnan(table.elapsed[complete])
+    losses[diverged] = np.nanmax(losses) if np.isfinite(losses).any() else 0.0
+    means = np.nanmean(losses, axis=1)
+    found: dict[float, float] = {}
+    level = float(table.r_max) / 3
+    while level >= table.resources[0] * (1 - 1e-9) and len(means) > 1:
+        index = int(np.argmin(np.abs(np.log(table.resources / level))))
+        flat = np.ptp(means[:, index]) == 0 or np.ptp(means[:, -1]) == 0
+        correlation = np.nan if flat else spearmanr(means[:, index], means[:, -1]).statistic
+        found[table.resource_list[index]] = float(correlation)
+        level /= 3
+    return sorted(found.items())
+
+
+def overview(table: Blackbox, metric: str | None = None) -> list[tuple[str, Any]]:
+    """Labelled facts about a table, in the order in which people ask."""
+    name = table.metric_name(metric)
+    n, replicates, size = table.elapsed.shape
+    last = table.metrics[name][:, :, -1]
+    ended = np.arange(size) == table.lengths[:, :, None] - 1
+    diverged = (ended & np.isnan(table.metrics[name])).any(axis=2).sum() / (table.lengths > 0).sum()
+    finals = last[~np.isnan(last)]
+    spread = np.quantile(finals, [0, 0.5, 1]).tolist() if len(finals) else [float("nan")] * 3
+    best_first = spread if table.metric_info[name].direction == "min" else spread[::-1]
+    times = runtimes(table)
+    grid = table.resource_list
+    return [
+        ("configurations", f"{n:,}"),
+        ("replicates", str(replicates)),
+        ("resources", f"{size}: {grid[0]} to {grid[-1]} {table.resource_unit}s"),
+        ("resumable", "yes" if table.resumable else "no, every resource is trained from scratch"),
+        ("metrics", ", ".join(f"{m} ({i.direction}, {i.unit})" for m, i in table.metric_info.items())),
+        ("scheduler sees", name),
+        ("incumbent scored by", table.test_metric or "no test metric"),
+        (f"{name} at r_max", "best {:.4g}, median {:.4g}, worst {:.4g}".format(*best_first)),
+        ("curves cut short", f"{(table.lengths < size).mean():.1%}"),
+        ("curves diverged", f"{diverged:.1%}"),
+        (
+            "seconds a curve",
+            f"mean full training {table.full_training_time:.4g}; "
+            + ", ".join(f"{q} {seconds:.4g}" for q, seconds in times.items()),
+        ),
+        (
+            "rank correlation",
+            ", ".join(f"{r}: {c:.2f}" for r, c in rank_correlation(table, name)) or "one resource only",
+        ),
+        ("licence", table.licence or "not stated"),
+        ("source", table.source or "not stated"),
+    ]
