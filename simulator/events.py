@@ -1,4 +1,6 @@
-"""How an event is packed: two 64-bit words, the time in nanoseconds and who, what and where.
+"""How events are packed into 64-bit words.
+
+A negative word ~t says that what follows happens at t nanoseconds. Any other word is an event, who, what and where:
 
     bits 36..62 trial id   20..35 worker   16..19 event   0..15 how many resources of the grid are reached
 
@@ -17,13 +19,13 @@ MOST_WORKERS: Final = 1 << 16
 
 START: Final = 0 << 16
 RESUME: Final = 1 << 16
-CONTINUE: Final = 2 << 16  # a report, and the answer to it
-PAUSE: Final = 3 << 16
-STOP: Final = 4 << 16
+CONTINUED: Final = 2 << 16  # a report, and the answer to it
+PAUSED_AT: Final = 3 << 16
+STOPPED: Final = 4 << 16
 COMPLETE: Final = 5 << 16  # the trial is over by itself, at r_max
 CURVE_END: Final = 6 << 16  # ... or where its curve ends before that
 CANCELLED: Final = 7 << 16  # stopped by the scheduler while it ran or was paused
-BUDGET: Final = 8 << 16  # cut off by the end of the run
+CUT_OFF: Final = 8 << 16  # by the end of the run
 
 # By code >> 16:
 NAMES: Final = (

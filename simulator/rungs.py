@@ -25,29 +25,32 @@ class StoppingRung:
     better. That is "value <= linear q-quantile" without the interpolation.
     """
 
-    __slots__ = ("_best", "_grows_at", "_n", "_over", "_rest", "_under")
+    __slots__ = ("_best", "_grows_at", "_n", "_over", "_rest", "_under", "_worst")
 
     def __init__(self, q: Fraction) -> None:
         self._over, self._under = q.numerator, q.denominator
         self._n = 0
         self._grows_at = 1
         self._best: list[float] = []  # negated: a heap with the floor((n - 1) * q) + 1 best, the worst on top
+        self._worst = inf  # of the best
         self._rest: list[float] = []
 
     def add(self, value: float) -> bool:
         """Report a value; True if it goes on. A diverged one (inf) counts, and never does. O(log n)."""
-        best = self._best
         n = self._n = self._n + 1
         if n == self._grows_at:  # one more is among the best
+            best = self._best
             heappush(best, -heappushpop(self._rest, value))
+            self._worst = -best[0]
             # The next n at which floor((n - 1) * q) goes up.
             self._grows_at = -(-len(best) * self._under // self._over) + 1
-            return value <= -best[0] and value < inf
-        if value < -best[0]:
-            heappush(self._rest, -heapreplace(best, -value))
+        elif value < self._worst:
+            heappush(self._rest, -heapreplace(self._best, -value))
+            self._worst = -self._best[0]
             return True
-        heappush(self._rest, value)
-        return value == -best[0] and value < inf
+        else:
+            heappush(self._rest, value)
+        return value <= self._worst and value < inf
 
 
 class PromotionRung:

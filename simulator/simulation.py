@@ -15,11 +15,25 @@ from operator import index as whole_number
 from typing import Any, Literal, NoReturn
 
 from blackboxes import Blackbox
-from simulator import events
 from simulator.budget import Budget, Meter
 from simulator.clock import format_time, nanoseconds
 from simulator.context import Context
 from simulator.errors import SchedulerError, SimulationError
+from simulator.events import (
+    CANCELLED,
+    COMPLETE,
+    CONTINUED,
+    CURVE_END,
+    CUT_OFF,
+    MOST_TRIALS,
+    MOST_WORKERS,
+    PAUSED_AT,
+    RESUME,
+    START,
+    STOPPED,
+    TRIAL,
+    WORKER,
+)
 from simulator.protocol import PAUSE, STOP, Continue, Resume, Scheduler, Start
 from simulator.registry import make_scheduler
 from simulator.replay import Curves, index_when_cut, replicate_drawer, segment_timer
@@ -28,6 +42,7 @@ from simulator.streams import Stream
 from simulator.trace import Trace, TraceInfo
 from simulator.trial import ENDED, PAUSED, Trial
 
+FLUSH = (1 << 12) - 1  # every so many trials the words, 40 bytes each in a list, move to an array, 8 bytes each
 Event = tuple[int, int, Trial]  # time of a report in nanoseconds, trial id, trial
 
 
@@ -71,7 +86,7 @@ class Simulation:
         self.blackbox = blackbox
         self.scheduler = make_scheduler(scheduler) if isinstance(scheduler, str) else scheduler
         self.name = scheduler if isinstance(scheduler, str) else type(scheduler).__name__
-        self.workers = _whole("workers", workers, 1, events.MOST_WORKERS)
+        self.workers = _whole("workers", workers, 1, MOST_WORKERS)
         self.seed = _whole("seed", seed, 0, 2**64 - 1)
         self.budget = budget if isinstance(budget, Budget) else Budget(time=budget)
         self.metric = blackbox.metric_name(metric)
@@ -95,20 +110,22 @@ class Simulation:
         resources, rows = context.resources, range(len(table))
         grid, end_of_grid = {r: i for i, r in enumerate(resources)}, len(resources) - 1
         deadline = nanoseconds(self.budget.seconds(table))
-        most_trials = self.budget.trials or events.MOST_TRIALS
+        most_trials = self.budget.trials or MOST_TRIALS
         trials: list[Trial] = []
         idle = list(range(self.workers))  # a heap of worker numbers
         heap: list[Event] = []
         again: list[Event] = []  # segments that cost nothing wait for this instant's jobs
-        records = array("q")  # two words an event, see events.py
-        write, stops, now = records.append, context._stops, 0
+        records: list[array[int] | list[int]] = []  # see events.py; filled from `words` now and then
+        words: list[int] = []
+        write, stops, now = words.append, context._stops, 0
+        write(~now)
 
         while True:
             while idle and now < deadline and (meter is None or not meter.used_up):  # idle workers ask for jobs
                 job = next_job()
-                if job is None or (job.__class__ is Start and len(trials) >= most_trials):
-                    break
                 if job.__class__ is Start:
+                    if len(trials) >= most_trials:
+                        break
                     row = job.config
                     try:
                         if row.__class__ is not int or row not in rows:
@@ -118,29 +135,34 @@ class Simulation:
                         self._illegal_start(job, error, grid, now)
                     trial = Trial(len(trials), row, draw_replicate(row), job.tag, curves)
                     trials.append(trial)
-                    event = events.START
+                    event = START
+                    if not len(trials) & FLUSH:
+                        records.append(array("q", words))
+                        words.clear()
+                elif job is None:
+                    break
                 else:
                     trial, target = self._paused(job, trials, grid, now)
-                    event = events.RESUME
+                    event = RESUME
                 worker = trial._worker = heappop(idle)
-                word = trial._word = trial.id << events.TRIAL | worker << events.WORKER
-                write(now)
+                word = trial._word = trial.id << TRIAL | worker << WORKER
                 write(word | (event | trial._index + 1))
                 heappush(heap, (begin(trial, target, now), trial.id, trial))
                 if meter is not None:
                     deadline = meter.begin(trial)
                 if stops:
                     deadline = self._cancel(stops, trials, idle, write, now, meter, deadline)
+
             if again:
                 for waiting in again:
                     heappush(heap, waiting)
                 again.clear()
-
             while heap and heap[0][2]._worker < 0:
                 heappop(heap)  # cancelled while it ran
             if not heap or heap[0][0] > deadline:
                 break
             now = context._now = heap[0][0]
+            write(~now)
             while heap and heap[0][0] == now:  # the reports of this instant, by trial id
                 trial = heappop(heap)[2]
                 worker = trial._worker
@@ -156,19 +178,18 @@ class Simulation:
                     heappush(idle, worker)
                     trial._worker = ENDED
                     complete = index == end_of_grid
-                    write(now)
-                    write(trial._word | ((events.COMPLETE if complete else events.CURVE_END) | index + 1))
+                    event = COMPLETE if complete else CURVE_END
                     on_end(trial, resource, value, "complete" if complete else "curve-end")
                 else:
                     answer = on_report(trial, resource, value)
                     if answer is STOP:
                         heappush(idle, worker)
                         trial._worker = ENDED
-                        event = events.STOP
+                        event = STOPPED
                     elif answer is PAUSE:
                         heappush(idle, worker)
                         trial._worker = PAUSED
-                        event = events.PAUSE
+                        event = PAUSED_AT
                     else:
                         try:
                             target = grid[answer.until]  # type: ignore[union-attr]
@@ -183,17 +204,16 @@ class Simulation:
                             again.append((due, trial.id, trial))
                         if meter is not None:
                             deadline = meter.begin(trial)
-                        event = events.CONTINUE
-                    write(now)
-                    write(trial._word | (event | index + 1))
+                        event = CONTINUED
+                write(trial._word | (event | index + 1))
                 if stops:
                     deadline = self._cancel(stops, trials, idle, write, now, meter, deadline)
 
         if heap:  # the budget cuts off what still runs
             now = int(deadline)
+            write(~now)
             for trial in sorted((event[2] for event in heap if event[2]._worker >= 0), key=lambda t: t.id):
-                write(now)
-                write(trial._word | events.BUDGET | trial._target + 1)
+                write(trial._word | (CUT_OFF | trial._target + 1))
         searcher = context._searcher
         info = TraceInfo(
             table=table.name,
@@ -204,6 +224,7 @@ class Simulation:
             end=now,
             exhausted_at=None if searcher is None else searcher.exhausted_at,
         )
+        records.append(words)
         return Trace.packed(info, table, records, trials)
 
     def _searcher(self, context: Context) -> RandomSearcher:
@@ -262,8 +283,7 @@ class Simulation:
                 trial._busy += spent
                 trial.resource = self.blackbox.resource_list[trial._index] if trial._index >= 0 else 0
             trial._worker = ENDED
-            write(now)
-            write(trial._word | events.CANCELLED | heading + 1)
+            write(trial._word | (CANCELLED | heading + 1))
             if meter is not None:
                 meter.cancel(trial)
         stops.clear()

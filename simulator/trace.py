@@ -7,7 +7,6 @@ is derived here in columns, when first asked for.
 from __future__ import annotations
 
 import os
-from array import array
 from collections.abc import Sequence
 from functools import cached_property
 from hashlib import sha256
@@ -39,20 +38,22 @@ class Trace:
     def __init__(self, info: TraceInfo, table: Blackbox | None, columns: Columns | None = None) -> None:
         self.info = info
         self._table = table
-        self._packed: tuple[array[int], Sequence[Trial]] | None = None
+        self._packed: tuple[Sequence[Sequence[int]], Sequence[Trial]] | None = None
         if columns is not None:
             self.columns = columns
 
     @classmethod
-    def packed(cls, info: TraceInfo, table: Blackbox, records: array[int], trials: Sequence[Trial]) -> Trace:
-        """From the event loop: packed records, unpacked when first asked for."""
+    def packed(
+        cls, info: TraceInfo, table: Blackbox, records: Sequence[Sequence[int]], trials: Sequence[Trial]
+    ) -> Trace:
+        """From the event loop: pieces of packed words, unpacked when first asked for."""
         trace = cls(info, table)
         trace._packed = (records, trials)
         return trace
 
     def __len__(self) -> int:
         """The number of events."""
-        return len(self._packed[0]) // 2 if self._packed else len(self.columns.time)
+        return len(self.columns.time)
 
     def __repr__(self) -> str:
         return f"<Trace of {self.info.scheduler} on {self.info.table}, seed {self.info.seed}: {len(self)} events>"
@@ -69,8 +70,10 @@ class Trace:
         """The events as columns."""
         assert self._packed is not None
         records, trials = self._packed
-        words = np.frombuffer(records, dtype=np.int64).reshape(-1, 2)
-        time, word = words[:, 0].copy(), words[:, 1]
+        words = np.concatenate([np.array(piece, dtype=np.int64) for piece in records])
+        is_event = words >= 0
+        instant = np.cumsum(~is_event) - 1
+        time, word = ~words[~is_event][instant[is_event]], words[is_event]
         trial, event = word >> events.TRIAL, (word >> 16 & 15).astype(np.int8)
         config = np.fromiter((t.config for t in trials), dtype=np.int64, count=len(trials))
         replicate = np.fromiter((t.replicate for t in trials), dtype=np.int64, count=len(trials))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Literal
 
@@ -47,15 +47,15 @@ class AshaStopping(Scheduler):
         self._searcher = context.searcher()
         levels = [*context.rung_levels(self.r_min, self.eta, levels=self.levels), context.r_max]
         self._first = levels[0]
-        self._rungs: dict[float, tuple[StoppingRung, Continue]] = {}
+        self._rungs: dict[float, tuple[Callable[[float], bool], Continue]] = {}
         for level, following in pairwise(levels):
             ratio = 1 / fraction(self.eta) if self.quantiles == "eta" else fraction(level) / fraction(following)
-            self._rungs[level] = StoppingRung(ratio), Continue(following)
+            self._rungs[level] = StoppingRung(ratio).add, Continue(following)
 
     def next_job(self) -> Start | None:
         row = self._searcher.propose()
         return None if row is None else Start(row, self._first)
 
     def on_report(self, trial: Trial, resource: float, value: float) -> Continue | Verdict:
-        rung, onward = self._rungs[resource]
-        return onward if rung.add(value) else STOP
+        good_enough, onward = self._rungs[resource]
+        return onward if good_enough(value) else STOP
