@@ -220,8 +220,8 @@ class Blackbox:
     def best(self, metric: str | None = None) -> float:
         """The best value in the table at any configuration, replicate and resource, in the metric's direction."""
         name = self.metric_name(metric)
-        pick = np.nanmin if self.metric_info[name].direction == "min" else np.nanmax
-        return float(pick(self.metrics[name]))
+        pick = np.fmin if self.metric_info[name].direction == "min" else np.fmax
+        return float(pick.reduce(self.metrics[name], axis=None))
 
 
 def _as_floats(values: Any) -> np.ndarray:

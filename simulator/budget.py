@@ -43,6 +43,8 @@ class Budget:
             value = getattr(self, name)
             if isinstance(value, (int, float)) and not (value > 0 and isfinite(value)):
                 raise SimulationError(f"budget: {name} must be positive and finite, not {value}")
+        if self.trials is not None and not isinstance(self.trials, int):
+            raise SimulationError(f"budget: trials must be a whole number, not {self.trials!r}")
         if self.target is not None and not isfinite(self.target):
             raise SimulationError(f"budget: target must be a number, not {self.target}")
 

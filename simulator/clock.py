@@ -5,6 +5,24 @@ from __future__ import annotations
 import numpy as np
 
 
+class Clock:
+    """The simulated time of a run, set by its event loop.
+
+    Attributes:
+        now: nanoseconds.
+    """
+
+    __slots__ = ("now",)
+
+    def __init__(self) -> None:
+        self.now = 0
+
+    @property
+    def seconds(self) -> float:
+        """The same in seconds."""
+        return self.now / 1e9
+
+
 def nanoseconds(seconds: float) -> float:
     """Seconds as whole nanoseconds, halves up (an int; inf stays inf)."""
     return seconds if seconds == float("inf") else int(seconds * 1e9 + 0.5)

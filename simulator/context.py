@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite, log
 from typing import TYPE_CHECKING, Any, Literal
 
 from blackboxes import Blackbox
+from simulator.clock import Clock
 from simulator.errors import SimulationError
 from simulator.streams import Stream
 
@@ -26,27 +27,16 @@ class Context:
         workers: how many workers the run has.
     """
 
-    __slots__ = (
-        "_make_searcher",
-        "_now",
-        "_searcher",
-        "_seed",
-        "_stops",
-        "_table",
-        "r_max",
-        "resources",
-        "workers",
-    )
+    __slots__ = ("_clock", "_searcher", "_seed", "_stops", "_table", "r_max", "resources", "workers")
 
-    def __init__(self, table: Blackbox, workers: int, seed: int, make_searcher: Callable[[Context], Searcher]) -> None:
+    def __init__(self, table: Blackbox, workers: int, seed: int, clock: Clock, searcher: Searcher) -> None:
         self.resources = table.resource_list
         self.r_max = table.r_max
         self.workers = workers
         self._table = table
         self._seed = seed
-        self._make_searcher = make_searcher
-        self._searcher: Searcher | None = None
-        self._now = 0  # nanoseconds, set by the event loop
+        self._clock = clock
+        self._searcher = searcher
         self._stops: list[int] = []  # emptied by the event loop
 
     @property
@@ -57,12 +47,10 @@ class Context:
     @property
     def now(self) -> float:
         """The simulated time in seconds."""
-        return self._now / 1e9
+        return self._clock.seconds
 
     def searcher(self) -> Searcher:
         """The run's searcher: the same object at every call."""
-        if self._searcher is None:
-            self._searcher = self._make_searcher(self)
         return self._searcher
 
     def stream(self, name: str) -> Stream:
@@ -102,8 +90,7 @@ class Context:
             return self._given_levels(levels)
         check_eta(eta)
         low = self.resources[0] if r_min is None else r_min
-        if not 0 < low <= self.r_max:
-            raise SimulationError(f"r_min = {r_min} must be above 0 and at most r_max = {self.r_max}")
+        check_r_min(low, self.r_max)
         wanted = [low if anchor == "r_min" else self.r_max]
         if anchor == "r_min":
             while wanted[-1] * eta < self.r_max:
@@ -124,6 +111,8 @@ class Context:
         return self.resources[above]
 
     def _given_levels(self, levels: Sequence[float]) -> list[float]:
+        if not all(is_number(level) for level in _listed(levels)):
+            raise SimulationError(f"levels = {levels!r}: a list of resources is needed")
         known = set(self.resources)
         for level in levels:
             if level not in known:
@@ -137,7 +126,22 @@ class Context:
         return [level for level in levels if level != self.r_max]
 
 
+def is_number(value: object) -> bool:
+    """Whether `value` is a finite int or float (and no bool)."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
+
+
+def _listed(values: object) -> list[object]:
+    return list(values) if isinstance(values, Iterable) else [None]
+
+
+def check_r_min(r_min: float, r_max: float) -> None:
+    """The lowest rung level is positive and does not exceed r_max."""
+    if not (is_number(r_min) and 0 < r_min <= r_max):
+        raise SimulationError(f"r_min = {r_min!r} must be above 0 and at most r_max = {r_max}")
+
+
 def check_eta(eta: float) -> None:
     """The reduction factor is a number above 1."""
-    if not (isinstance(eta, (int, float)) and isfinite(eta) and eta > 1):
+    if not (is_number(eta) and eta > 1):
         raise SimulationError(f"eta = {eta!r}: the reduction factor must be a number above 1")

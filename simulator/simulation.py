@@ -1,14 +1,15 @@
 """The event loop: replays a scheduler over a table in simulated time.
 
 One instant goes: the reports that are due, by trial id; then idle workers, by number, ask for jobs, until one is
-told that there is none. Segments that cost nothing repeat this within the instant. Time is an integer number of
-nanoseconds. Between two points at which the scheduler asked to be asked there is no event.
+told that there is none. A job that costs nothing repeats this within the instant; a trial that continues at no cost
+reports again at once, so that asking more often changes nothing. Time is an integer number of nanoseconds. Between two
+points at which the scheduler asked to be asked there is no event.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from heapq import heappop, heappush
 from math import inf
 from operator import index as whole_number
@@ -16,7 +17,7 @@ from typing import Any, Literal, NoReturn
 
 from blackboxes import Blackbox
 from simulator.budget import Budget, Meter
-from simulator.clock import format_time, nanoseconds
+from simulator.clock import Clock, format_time, nanoseconds
 from simulator.context import Context
 from simulator.errors import SchedulerError, SimulationError
 from simulator.events import (
@@ -98,7 +99,10 @@ class Simulation:
     def run(self) -> Trace:
         """Simulate from time zero until the budget is used up or nothing is left to do."""
         table, scheduler, metric = self.blackbox, self.scheduler, self.metric
-        context = Context(table, self.workers, self.seed, self._searcher)
+        clock = Clock()
+        stream, cycle = Stream(self.seed, "searcher", table.name), self.exhausted == "cycle"
+        searcher = RandomSearcher(clock, stream, len(table), cycle=cycle, limit=self.budget.trials)
+        context = Context(table, self.workers, self.seed, clock, searcher)
         scheduler.setup(context)
         next_job, on_report, on_end = scheduler.next_job, scheduler.on_report, scheduler.on_end
         draw_replicate = replicate_drawer(table, self.seed, self.replicate)
@@ -109,12 +113,12 @@ class Simulation:
         begin, values, sign = segment_timer(curves), curves.values, curves.sign
         resources, rows = context.resources, range(len(table))
         grid, end_of_grid = {r: i for i, r in enumerate(resources)}, len(resources) - 1
+        from_scratch = not table.resumable
         deadline = nanoseconds(self.budget.seconds(table))
         most_trials = self.budget.trials or MOST_TRIALS
         trials: list[Trial] = []
         idle = list(range(self.workers))  # a heap of worker numbers
         heap: list[Event] = []
-        again: list[Event] = []  # segments that cost nothing wait for this instant's jobs
         records: list[array[int] | list[int]] = []  # see events.py; filled from `words` now and then
         words: list[int] = []
         write, stops, now = words.append, context._stops, 0
@@ -153,15 +157,11 @@ class Simulation:
                 if stops:
                     deadline = self._cancel(stops, trials, idle, write, now, meter, deadline)
 
-            if again:
-                for waiting in again:
-                    heappush(heap, waiting)
-                again.clear()
             while heap and heap[0][2]._worker < 0:
                 heappop(heap)  # cancelled while it ran
             if not heap or heap[0][0] > deadline:
                 break
-            now = context._now = heap[0][0]
+            now = clock.now = heap[0][0]
             write(~now)
             while heap and heap[0][0] == now:  # the reports of this instant, by trial id
                 trial = heappop(heap)[2]
@@ -170,6 +170,8 @@ class Simulation:
                     continue  # cancelled at this instant
                 index = trial._index = trial._target
                 trial._busy = trial._due
+                if from_scratch:
+                    trial._seen = (*trial._seen, index)
                 resource = trial.resource = resources[index]
                 value = sign * values[trial._base + index]
                 if value != value:
@@ -192,19 +194,22 @@ class Simulation:
                         event = PAUSED_AT
                     else:
                         try:
-                            target = grid[answer.until]  # type: ignore[union-attr]
-                        except (AttributeError, LookupError, TypeError):
-                            self._illegal_answer(answer, grid, trial, now)
+                            target = grid[answer.until] if answer.__class__ is Continue else -1
+                        except (LookupError, TypeError):
+                            target = -1
                         if target <= index:
                             self._illegal_answer(answer, grid, trial, now)
                         due = begin(trial, target, now)
-                        if due > now:
+                        if trial._target > index:
                             heappush(heap, (due, trial.id, trial))
-                        else:
-                            again.append((due, trial.id, trial))
+                        else:  # the curve has ended here
+                            write(trial._word | (CONTINUED | index + 1))
+                            heappush(idle, worker)
+                            trial._worker = ENDED
+                            on_end(trial, resource, value, "curve-end")
                         if meter is not None:
                             deadline = meter.begin(trial)
-                        event = CONTINUED
+                        event = CONTINUED if trial._worker >= 0 else CURVE_END
                 write(trial._word | (event | index + 1))
                 if stops:
                     deadline = self._cancel(stops, trials, idle, write, now, meter, deadline)
@@ -214,7 +219,6 @@ class Simulation:
             write(~now)
             for trial in sorted((event[2] for event in heap if event[2]._worker >= 0), key=lambda t: t.id):
                 write(trial._word | (CUT_OFF | trial._target + 1))
-        searcher = context._searcher
         info = TraceInfo(
             table=table.name,
             metric=metric,
@@ -222,18 +226,13 @@ class Simulation:
             seed=self.seed,
             workers=self.workers,
             end=now,
-            exhausted_at=None if searcher is None else searcher.exhausted_at,
+            exhausted_at=searcher.exhausted_at,
         )
         records.append(words)
         return Trace.packed(info, table, records, trials)
 
-    def _searcher(self, context: Context) -> RandomSearcher:
-        stream = Stream(self.seed, "searcher", self.blackbox.name)
-        cycle = self.exhausted == "cycle"
-        return RandomSearcher(context, stream, len(self.blackbox), cycle=cycle, limit=self.budget.trials)
-
     def _row(self, config: Any) -> int:
-        if isinstance(config, dict):
+        if isinstance(config, Mapping):
             return self.blackbox.row_of(config)
         row = whole_number(config)
         if not 0 <= row < len(self.blackbox):
@@ -244,10 +243,9 @@ class Simulation:
         """The trial and the grid index of a `Resume`."""
         if job.__class__ is not Resume:
             self._illegal(f"next_job must give Start, Resume or None, not {job!r}", now)
-        known = isinstance(job.trial, int) and 0 <= job.trial < len(trials)
-        if not known:
+        trial = self._known(job.trial, trials)
+        if trial is None:
             self._illegal(f"{job}: there is no such trial", now)
-        trial = trials[job.trial]
         if trial._worker != PAUSED:
             state = "is over" if trial._worker == ENDED else f"still runs on worker {trial._worker}"
             self._illegal(f"{job}: only a paused trial can be resumed, this one {state}", now, trial)
@@ -255,6 +253,12 @@ class Simulation:
         if target <= trial._index:
             self._illegal(f"{job}: 'until' must lie ahead of resource {trial.resource}", now, trial)
         return trial, target
+
+    def _known(self, number: Any, trials: list[Trial]) -> Trial | None:
+        try:
+            return trials[number] if 0 <= whole_number(number) < len(trials) else None
+        except TypeError:
+            return None
 
     def _cancel(
         self,
@@ -268,10 +272,9 @@ class Simulation:
     ) -> float:
         """Carry out `Context.stop` for the trials in `stops`; gives the deadline, which may have moved."""
         for number in stops:
-            known = isinstance(number, int) and 0 <= number < len(trials)
-            if not known or trials[number]._worker == ENDED:
+            trial = self._known(number, trials)
+            if trial is None or trial._worker == ENDED:
                 self._illegal(f"stop({number!r}): there is no such trial, or it is over", now)
-            trial = trials[number]
             heading = trial._index
             if trial._worker >= 0:
                 heappush(idle, trial._worker)

@@ -50,7 +50,7 @@ def event_lines(trace: Trace, which: range) -> list[str]:
     return lines
 
 
-def read_text(text: str, where: str) -> tuple[TraceInfo, None, Columns]:
+def read_text(text: str, where: str) -> tuple[TraceInfo, Columns]:
     """The inverse of `write_text`.
 
     Raises:
@@ -106,7 +106,7 @@ def read_text(text: str, where: str) -> tuple[TraceInfo, None, Columns]:
     if single:
         columns["value"] = columns["value"].astype(np.float32).astype(np.float64)
     starts = np.array(started, dtype=np.int64).reshape(-1, 2)
-    return info, None, Columns(**columns, config=starts[:, 0], replicate=starts[:, 1])
+    return info, Columns(**columns, config=starts[:, 0], replicate=starts[:, 1])
 
 
 def _info(header: dict[str, str]) -> TraceInfo:

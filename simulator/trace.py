@@ -185,11 +185,10 @@ class Trace:
         """What the run did, in a few numbers (times in seconds, `idle` as a share of the workers' time)."""
         c, counts = self.columns, np.bincount(self.columns.event, minlength=len(events.CODES))
         best = self.incumbents()["value"]
-        end = self.info.end / 1e9
-        busy = self.busy() / 1e9
+        busy, available = self.busy(), self.info.end * self.info.workers
         return {
             "best": float(best[-1]) if len(best) else float("nan"),
-            "end": end,
+            "end": self.info.end / 1e9,
             "trials": len(c.config),
             "completed": int(counts[events.CODES["complete"]] + counts[events.CODES["curve-end"]]),
             "stopped": int(counts[events.CODES["stop"]] + counts[events.CODES["cancelled"]]),
@@ -198,8 +197,8 @@ class Trace:
                 counts[events.CODES["continue"]] + counts[events.CODES["pause"]] + counts[events.CODES["stop"]]
             ),
             "resource": self.resource_spent(),
-            "busy": busy,
-            "idle": 1 - busy / (end * self.info.workers) if end > 0 else 0.0,
+            "busy": busy / 1e9,
+            "idle": (available - busy) / available if available else 0.0,
             "exhausted_at": self.info.exhausted_at,
         }
 
@@ -212,13 +211,14 @@ class Trace:
         return write_text(self)
 
     @classmethod
-    def from_text(cls, text: str, where: str = "text") -> Trace:
-        """The inverse of `to_text`.
+    def from_text(cls, text: str, table: Blackbox | None = None, where: str = "text") -> Trace:
+        """The inverse of `to_text`; `table` is needed by `results` where it has no name that `load` knows.
 
         Raises:
             TraceError: the text is not a trace; the message names the line in `where`.
         """
-        return cls(*read_text(text, where))
+        info, columns = read_text(text, where)
+        return cls(info, table, columns)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the text form, aside first and then renamed."""
@@ -231,8 +231,8 @@ class Trace:
             aside.unlink(missing_ok=True)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Trace:
-        """Read what `save` wrote.
+    def load(cls, path: str | os.PathLike[str], table: Blackbox | None = None) -> Trace:
+        """Read what `save` wrote; `table` as for `from_text`.
 
         Raises:
             TraceError: no such file, or not a trace.
@@ -241,7 +241,7 @@ class Trace:
             text = Path(path).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise TraceError(f"{os.fspath(path)}: cannot be read as a trace ({error})") from error
-        return cls.from_text(text, os.fspath(path))
+        return cls.from_text(text, table, os.fspath(path))
 
     def busy(self) -> int:
         """Nanoseconds of worker time spent on trials, all workers together."""

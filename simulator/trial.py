@@ -38,6 +38,7 @@ class Trial:
         "_since",
         "_busy",
         "_due",
+        "_seen",
         "_worker",
         "_word",
     )
@@ -51,6 +52,7 @@ class Trial:
     _since: int  # nanoseconds: when the running segment began,
     _busy: int  # worker time of the finished segments,
     _due: int  # and the same once the running one is finished
+    _seen: tuple[int, ...]  # the grid indices it reported at, kept for tables trained from scratch
     _worker: int  # its number while the trial runs, else PAUSED or ENDED
     _word: int  # trial and worker, packed for the trace
 
@@ -66,6 +68,7 @@ class Trial:
         self._last = curves.lengths[position] - 1
         self._index = -1
         self._busy = 0
+        self._seen = ()
 
     def __repr__(self) -> str:
         return f"<Trial {self.id}: configuration {self.config}, resource {self.resource}>"
@@ -77,16 +80,19 @@ class Trial:
 
     @property
     def curve(self) -> np.ndarray:
-        """The values seen so far, smaller is better, inf where diverged; from scratch: at every grid resource."""
+        """The values seen so far, one for each resource, smaller is better, inf where diverged.
+
+        On a table trained from scratch: one for each resource that it was run to.
+        """
         values = self._curves.sign * np.asarray(self.metrics[self._curves.metric], dtype=np.float64)
         return np.where(np.isnan(values), np.inf, values)
 
     @property
     def metrics(self) -> dict[str, np.ndarray]:
         """All metrics seen so far, by name, in their own direction, NaN where diverged."""
-        seen = slice(0, self._index + 1)
-        metrics = self._curves.table.metrics
-        return {name: values[self.config, self.replicate, seen] for name, values in metrics.items()}
+        table = self._curves.table
+        seen = slice(0, self._index + 1) if table.resumable else list(self._seen)
+        return {name: values[self.config, self.replicate, seen] for name, values in table.metrics.items()}
 
     @property
     def elapsed(self) -> float:

@@ -7,7 +7,7 @@ from itertools import pairwise
 from math import inf
 from typing import Literal
 
-from simulator.context import Context
+from simulator.context import Context, check_r_min
 from simulator.errors import SimulationError
 from simulator.protocol import STOP, Continue, EndReason, Scheduler, Start, Verdict
 from simulator.trial import Trial
@@ -27,8 +27,9 @@ class MedianStopping(Scheduler):
         own: what of the trial is compared: its ``"best"`` value so far, its running ``"average"``, or its
             ``"value"`` at s.
         others: what of the other trials: their running ``"average"`` up to s, or their ``"value"`` at s.
-        among: the ``"completed"`` trials that reached s, or ``"all"`` that did (its own value not included).
-        min_trials: below this many others at s, nothing is stopped.
+        among: the ``"completed"`` trials that reached s; or ``"all"`` that reached s, itself included, of which at
+            most half may be strictly better (of an even number the upper median counts; own must equal others).
+        min_trials: nothing is stopped before this many trials have completed, or have reached s for ``"all"``.
         r_min: the first resource at which a trial may be stopped; the smallest by default.
 
     Syne Tune's form: ``own="average", others="average", among="all", min_trials=5``. Optuna's:
@@ -53,19 +54,22 @@ class MedianStopping(Scheduler):
         ):
             if value not in known:
                 raise SimulationError(f"{name} is one of {', '.join(known)}, not {value!r}")
+        if among == "all" and own != others:
+            raise SimulationError(f"among='all' compares like with like: own and others are {own!r} and {others!r}")
         if not isinstance(min_trials, int) or min_trials < 1:
-            raise SimulationError(f"min_trials = {min_trials!r}: at least one other trial is needed")
+            raise SimulationError(f"min_trials = {min_trials!r}: at least one trial is needed")
         self.own, self.others, self.among = own, others, among
         self.min_trials, self.r_min = min_trials, r_min
 
     def setup(self, context: Context) -> None:
-        if self.r_min is not None and not 0 < self.r_min <= context.r_max:
-            raise SimulationError(f"r_min = {self.r_min} must be above 0 and at most r_max = {context.r_max}")
+        if self.r_min is not None:
+            check_r_min(self.r_min, context.r_max)
         self._searcher = context.searcher()
         self._first = context.resources[0]
         self._following = {low: Continue(high) for low, high in pairwise(context.resources)}
         self._medians = [_Median() for _ in context.resources]
         self._curves: dict[int, _Curve] = {}  # of the trials that run
+        self._completed = 0
 
     def next_job(self) -> Start | None:
         row = self._searcher.propose()
@@ -75,16 +79,16 @@ class MedianStopping(Scheduler):
         curve = self._curves.setdefault(trial.id, _Curve())
         curve.add(value)
         median = self._medians[len(curve.values) - 1]
-        good = self._good_enough(curve, median, resource)
         if self.among == "all":
             median.add(self._shown(curve)[-1])
-        if good:
+        if self._good_enough(curve, median, resource):
             return self._following[resource]
         del self._curves[trial.id]
         return STOP
 
     def on_end(self, trial: Trial, resource: float, value: float, reason: EndReason) -> None:
         curve = self._curves.pop(trial.id, None) or _Curve()
+        self._completed += 1
         if self.among == "all":
             return
         if reason == "complete":
@@ -95,10 +99,11 @@ class MedianStopping(Scheduler):
     def _good_enough(self, curve: _Curve, median: _Median, resource: float) -> bool:
         if curve.values[-1] == inf:
             return False
-        if median.count < self.min_trials or (self.r_min is not None and resource < self.r_min):
+        seen = median.count if self.among == "all" else self._completed
+        if seen < self.min_trials or not median.count or (self.r_min is not None and resource < self.r_min):
             return True
         own = {"best": curve.best, "average": curve.averages[-1], "value": curve.values[-1]}[self.own]
-        return own <= median.value()
+        return own <= (median.upper() if self.among == "all" else median.value())
 
     def _shown(self, curve: _Curve) -> list[float]:
         return curve.averages if self.others == "average" else curve.values
@@ -138,6 +143,9 @@ class _Median:
             heappush(self._below, -heappushpop(self._above, number))
         else:
             heappush(self._above, -heappushpop(self._below, -number))
+
+    def upper(self) -> float:
+        return -self._below[0] if self.count % 2 else self._above[0]
 
     def value(self) -> float:
         if self.count % 2:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from simulator.context import Context
+from simulator.clock import Clock
 from simulator.searchers.searcher import Searcher
 from simulator.streams import Stream
 
@@ -16,15 +16,15 @@ class RandomSearcher(Searcher):
     random numbers), which makes their comparison a paired one.
 
     Args:
-        context: of the run.
+        clock: of the run.
         stream: the searcher's own.
         n: rows of the table.
         cycle: when all rows are used up, begin again in a new order instead of having nothing left.
         limit: propose at most this many.
     """
 
-    def __init__(self, context: Context, stream: Stream, n: int, *, cycle: bool, limit: int | None) -> None:
-        self._context, self._stream, self._n, self._cycle = context, stream, n, cycle
+    def __init__(self, clock: Clock, stream: Stream, n: int, *, cycle: bool, limit: int | None) -> None:
+        self._clock, self._stream, self._n, self._cycle = clock, stream, n, cycle
         self._left = limit
         self._rows: Iterator[int] = iter(())
         self._deal()
@@ -43,5 +43,5 @@ class RandomSearcher(Searcher):
                 self._deal()
                 return next(self._rows, None)
             if self.exhausted_at is None:
-                self.exhausted_at = self._context.now
+                self.exhausted_at = self._clock.seconds
         return row
