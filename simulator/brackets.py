@@ -13,8 +13,8 @@ from heapq import heappop, heappush
 from math import ceil, inf
 from typing import Literal
 
-from simulator.context import Context, check_eta
-from simulator.errors import SimulationError
+from simulator.checks import check_eta
+from simulator.context import Context
 from simulator.protocol import PAUSE, EndReason, Resume, Scheduler, Start, Verdict
 from simulator.searchers.searcher import Searcher
 from simulator.trial import Trial
@@ -157,9 +157,3 @@ class Synchronous(Scheduler):
     def _close_if_done(self, bracket: Bracket) -> None:
         if bracket.done:
             self._open.pop(bracket.number, None)
-
-
-def check_rounding(rounding: str) -> None:
-    """``"floor"`` or ``"ceil"``."""
-    if rounding not in ("floor", "ceil"):
-        raise SimulationError(f"rounding is 'floor' or 'ceil', not {rounding!r}")

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from math import inf, isfinite
+from math import inf
 
 import numpy as np
 
 from blackboxes import Blackbox
+from simulator.checks import is_number, whole
 from simulator.clock import nanoseconds
 from simulator.errors import SimulationError
+from simulator.events import MOST_TRIALS
+from simulator.rungs import fraction
 from simulator.trial import Trial
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -39,14 +42,14 @@ class Budget:
     def __post_init__(self) -> None:
         if isinstance(self.time, str):
             _amount(self.time)
-        for name in ("time", "trials", "resource"):
-            value = getattr(self, name)
-            if isinstance(value, (int, float)) and not (value > 0 and isfinite(value)):
-                raise SimulationError(f"budget: {name} must be positive and finite, not {value}")
-        if self.trials is not None and not isinstance(self.trials, int):
-            raise SimulationError(f"budget: trials must be a whole number, not {self.trials!r}")
-        if self.target is not None and not isfinite(self.target):
-            raise SimulationError(f"budget: target must be a number, not {self.target}")
+        elif self.time is not None:
+            _check_positive("time", self.time)
+        if self.trials is not None:
+            whole("budget: trials", self.trials, 1, MOST_TRIALS)
+        if self.resource is not None:
+            _check_positive("resource", self.resource)
+        if self.target is not None and not is_number(self.target):
+            raise SimulationError(f"budget: target must be a number, not {self.target!r}")
 
     def seconds(self, blackbox: Blackbox) -> float:
         """The limit of simulated time in seconds, inf where there is none."""
@@ -56,6 +59,11 @@ class Budget:
             return float(self.time)
         amount, unit = _amount(self.time)
         return amount * (blackbox.full_training_time if unit == "x" else UNITS[unit])
+
+
+def _check_positive(name: str, value: object) -> None:
+    if not (is_number(value) and value > 0):  # type: ignore[operator]
+        raise SimulationError(f"budget: {name} must be positive and finite, not {value!r}")
 
 
 def _amount(text: str) -> tuple[float, str]:
@@ -79,21 +87,23 @@ class Meter:
 
     def __init__(self, budget: Budget, table: Blackbox, metric: str) -> None:
         self._table, self._metric = table, metric
-        self._left = inf if budget.resource is None else budget.resource
+        self._left = None if budget.resource is None else fraction(budget.resource)
         self._sign = table.metric_info[metric].sign
-        self._goal = -inf if budget.target is None else budget.target * self._sign
+        self._goal = -inf if budget.target is None else float(budget.target) * self._sign
         self._limit = self.deadline = nanoseconds(budget.seconds(table))
         self._crossings: dict[int, int] = {}  # trial id: when its running segment first reaches the target
 
     @property
     def used_up(self) -> bool:
-        return self._left <= 0
+        return self._left is not None and self._left <= 0
 
     def begin(self, trial: Trial) -> float:
         """`trial` has been sent to a new target; gives the deadline."""
         table, start, end = self._table, trial._index + 1, trial._target + 1
         if end > start:
-            self._left -= table.resource_list[end - 1] - (trial.resource if table.resumable else 0)
+            if self._left is not None:  # in fractions, so that ten times 0.1 is 1
+                spent = trial.resource if table.resumable else 0
+                self._left -= fraction(table.resource_list[end - 1]) - fraction(spent)
             if self._goal > -inf:
                 self._look_for_goal(trial, start if table.resumable else end - 1, end)
         return self.deadline
@@ -109,7 +119,8 @@ class Meter:
             self._crossings[trial.id] = trial._since + spent
             self.deadline = min(self.deadline, trial._since + spent)
 
-    def cancel(self, trial: Trial) -> None:
+    def cancel(self, trial: Trial, now: int) -> None:
         """`trial` will not get where it was sent."""
-        if self._crossings.pop(trial.id, None) is not None:
+        if self._crossings.get(trial.id, now) > now:
+            del self._crossings[trial.id]
             self.deadline = min([self._limit, *self._crossings.values()])

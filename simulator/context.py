@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from math import isfinite, log
+from math import log
 from typing import TYPE_CHECKING, Any, Literal
 
 from blackboxes import Blackbox
+from simulator.checks import check_choice, check_eta, check_r_min, is_number
 from simulator.clock import Clock
 from simulator.errors import SimulationError
 from simulator.streams import Stream
@@ -89,17 +90,16 @@ class Context:
         if levels is not None:
             return self._given_levels(levels)
         check_eta(eta)
+        check_choice("anchor", anchor, ("r_min", "r_max"))
         low = self.resources[0] if r_min is None else r_min
         check_r_min(low, self.r_max)
         wanted = [low if anchor == "r_min" else self.r_max]
         if anchor == "r_min":
             while wanted[-1] * eta < self.r_max:
                 wanted.append(wanted[-1] * eta)
-        elif anchor == "r_max":
+        else:
             while wanted[-1] / eta >= low * (1 - 1e-12):  # r_max may be r_min * eta^k but for rounding
                 wanted.append(wanted[-1] / eta)
-        else:
-            raise SimulationError(f"anchor is 'r_min' or 'r_max', not {anchor!r}")
         return sorted({self._snap(level) for level in wanted} - {self.r_max})
 
     def _snap(self, level: float) -> float:
@@ -126,22 +126,5 @@ class Context:
         return [level for level in levels if level != self.r_max]
 
 
-def is_number(value: object) -> bool:
-    """Whether `value` is a finite int or float (and no bool)."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
-
-
 def _listed(values: object) -> list[object]:
     return list(values) if isinstance(values, Iterable) else [None]
-
-
-def check_r_min(r_min: float, r_max: float) -> None:
-    """The lowest rung level is positive and does not exceed r_max."""
-    if not (is_number(r_min) and 0 < r_min <= r_max):
-        raise SimulationError(f"r_min = {r_min!r} must be above 0 and at most r_max = {r_max}")
-
-
-def check_eta(eta: float) -> None:
-    """The reduction factor is a number above 1."""
-    if not (is_number(eta) and eta > 1):
-        raise SimulationError(f"eta = {eta!r}: the reduction factor must be a number above 1")

@@ -17,9 +17,10 @@ from typing import Any, Literal, NoReturn
 
 from blackboxes import Blackbox
 from simulator.budget import Budget, Meter
+from simulator.checks import check_choice, whole
 from simulator.clock import Clock, format_time, nanoseconds
 from simulator.context import Context
-from simulator.errors import SchedulerError, SimulationError
+from simulator.errors import SchedulerError
 from simulator.events import (
     CANCELLED,
     COMPLETE,
@@ -87,13 +88,12 @@ class Simulation:
         self.blackbox = blackbox
         self.scheduler = make_scheduler(scheduler) if isinstance(scheduler, str) else scheduler
         self.name = scheduler if isinstance(scheduler, str) else type(scheduler).__name__
-        self.workers = _whole("workers", workers, 1, MOST_WORKERS)
-        self.seed = _whole("seed", seed, 0, 2**64 - 1)
+        self.workers = whole("workers", workers, 1, MOST_WORKERS)
+        self.seed = whole("seed", seed, 0, 2**64 - 1)
         self.budget = budget if isinstance(budget, Budget) else Budget(time=budget)
         self.metric = blackbox.metric_name(metric)
-        self.replicate = None if replicate is None else _whole("replicate", replicate, 0, blackbox.replicates - 1)
-        if exhausted not in ("stop", "cycle"):
-            raise SimulationError(f"exhausted is 'stop' or 'cycle', not {exhausted!r}")
+        self.replicate = None if replicate is None else whole("replicate", replicate, 0, blackbox.replicates - 1)
+        check_choice("exhausted", exhausted, ("stop", "cycle"))
         self.exhausted = exhausted
 
     def run(self) -> Trace:
@@ -157,6 +157,8 @@ class Simulation:
                 if stops:
                     deadline = self._cancel(stops, trials, idle, write, now, meter, deadline)
 
+            if stops:  # by a `next_job` that gave no job
+                deadline = self._cancel(stops, trials, idle, write, now, meter, deadline)
             while heap and heap[0][2]._worker < 0:
                 heappop(heap)  # cancelled while it ran
             if not heap or heap[0][0] > deadline:
@@ -288,7 +290,7 @@ class Simulation:
             trial._worker = ENDED
             write(trial._word | (CANCELLED | heading + 1))
             if meter is not None:
-                meter.cancel(trial)
+                meter.cancel(trial, now)
         stops.clear()
         return deadline if meter is None else meter.deadline
 
@@ -313,13 +315,3 @@ class Simulation:
     def _illegal(self, rule: str, now: int, trial: Trial | None = None) -> NoReturn:
         who = "" if trial is None else f", trial {trial.id} (configuration {trial.config})"
         raise SchedulerError(f"{self.name}{who} at {format_time(now)} s: {rule}")
-
-
-def _whole(name: str, value: Any, low: int, high: int) -> int:
-    try:
-        number = whole_number(value)
-    except TypeError:
-        number = low - 1
-    if not low <= number <= high or isinstance(value, bool):
-        raise SimulationError(f"{name} = {value!r}: a whole number from {low} to {high} is needed")
-    return number

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ def write_text(trace: Trace) -> str:
     """Header lines, then one line an event: time in seconds, worker, trial, event, and what it is about."""
     info = {field.name: getattr(trace.info, field.name) for field in fields(TraceInfo)}
     info["values"] = "float32" if _single(trace.columns.value) else "float64"
-    header = [TITLE, *(f"# {name}: {value}" for name, value in info.items())]
+    header = [TITLE, *(f"# {name}: {json.dumps(value)}" for name, value in info.items())]  # one line, whatever it holds
     return "\n".join([*header, *event_lines(trace, range(len(trace)))]) + "\n"
 
 
@@ -59,7 +60,7 @@ def read_text(text: str, where: str) -> tuple[TraceInfo, Columns]:
     lines = text.splitlines()
     if not lines or lines[0] != TITLE:
         raise TraceError(f"{where}: not a trace, its first line should be {TITLE!r}")
-    header: dict[str, str] = {}
+    header: dict[str, Any] = {}
     rows: list[tuple[Any, ...]] = []
     started: list[tuple[int, int]] = []
     number = 1
@@ -68,7 +69,7 @@ def read_text(text: str, where: str) -> tuple[TraceInfo, Columns]:
             number += 1
             if line.startswith("# "):
                 name, _, value = line[2:].partition(": ")
-                header[name] = value
+                header[name] = json.loads(value)
                 continue
             (
                 time,
@@ -95,9 +96,9 @@ def read_text(text: str, where: str) -> tuple[TraceInfo, Columns]:
                 )
             )
         number = 1
-        info = _info(header)
-        single = header["values"] == "float32"
-    except (KeyError, ValueError, StopIteration) as error:
+        single = header.pop("values") == "float32"
+        info = TraceInfo(**header)
+    except (KeyError, TypeError, ValueError, StopIteration) as error:
         raise TraceError(f"{where}, line {number}: not an event of a trace ({error!r})") from None
     names = ("time", "trial", "worker", "event", "resource", "until", "value")
     kinds = (np.int64, np.int64, np.int64, np.int8, np.float64, np.float64, np.float64)
@@ -107,19 +108,6 @@ def read_text(text: str, where: str) -> tuple[TraceInfo, Columns]:
         columns["value"] = columns["value"].astype(np.float32).astype(np.float64)
     starts = np.array(started, dtype=np.int64).reshape(-1, 2)
     return info, Columns(**columns, config=starts[:, 0], replicate=starts[:, 1])
-
-
-def _info(header: dict[str, str]) -> TraceInfo:
-    exhausted = header["exhausted_at"]
-    return TraceInfo(
-        table=header["table"],
-        metric=header["metric"],
-        scheduler=header["scheduler"],
-        seed=int(header["seed"]),
-        workers=int(header["workers"]),
-        end=int(header["end"]),
-        exhausted_at=None if exhausted == "None" else float(exhausted),
-    )
 
 
 def _single(values: np.ndarray) -> bool:

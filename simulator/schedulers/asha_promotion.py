@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from simulator.context import Context, check_eta
+from simulator.checks import check_eta
+from simulator.context import Context
 from simulator.protocol import PAUSE, Resume, Scheduler, Start, Verdict
 from simulator.rungs import PromotionRung, fraction
 from simulator.trial import Trial

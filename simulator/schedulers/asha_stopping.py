@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Literal
 
-from simulator.context import Context, check_eta
-from simulator.errors import SimulationError
+from simulator.checks import check_choice, check_eta
+from simulator.context import Context
 from simulator.protocol import STOP, Continue, Scheduler, Start, Verdict
 from simulator.rungs import StoppingRung, fraction
 from simulator.trial import Trial
@@ -39,8 +39,7 @@ class AshaStopping(Scheduler):
         quantiles: Literal["eta", "levels"] = "eta",
     ) -> None:
         check_eta(eta)
-        if quantiles not in ("eta", "levels"):
-            raise SimulationError(f"quantiles is 'eta' or 'levels', not {quantiles!r}")
+        check_choice("quantiles", quantiles, ("eta", "levels"))
         self.eta, self.r_min, self.levels, self.quantiles = eta, r_min, levels, quantiles
 
     def setup(self, context: Context) -> None:

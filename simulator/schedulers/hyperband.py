@@ -7,9 +7,9 @@ from fractions import Fraction
 from math import ceil
 from typing import Literal
 
-from simulator.brackets import Bracket, Rounding, Synchronous, check_rounding, rung_sizes
+from simulator.brackets import Bracket, Rounding, Synchronous, rung_sizes
+from simulator.checks import check_choice
 from simulator.context import Context
-from simulator.errors import SimulationError
 from simulator.rungs import fraction
 
 
@@ -53,9 +53,8 @@ class Hyperband(Synchronous):
         overlap: bool = True,
     ) -> None:
         super().__init__(eta, overlap)
-        check_rounding(rounding)
-        if anchor not in ("r_min", "r_max"):
-            raise SimulationError(f"anchor is 'r_min' or 'r_max', not {anchor!r}")
+        check_choice("rounding", rounding, ("floor", "ceil"))
+        check_choice("anchor", anchor, ("r_min", "r_max"))
         self.r_min, self.levels, self.anchor, self.rounding = r_min, levels, anchor, rounding
 
     def setup(self, context: Context) -> None:

@@ -7,8 +7,10 @@ from itertools import pairwise
 from math import inf
 from typing import Literal
 
-from simulator.context import Context, check_r_min
+from simulator.checks import check_choice, check_r_min, whole
+from simulator.context import Context
 from simulator.errors import SimulationError
+from simulator.events import MOST_TRIALS
 from simulator.protocol import STOP, Continue, EndReason, Scheduler, Start, Verdict
 from simulator.trial import Trial
 
@@ -47,19 +49,13 @@ class MedianStopping(Scheduler):
         min_trials: int = 1,
         r_min: float | None = None,
     ) -> None:
-        for name, value, known in (
-            ("own", own, ("best", "average", "value")),
-            ("others", others, ("average", "value")),
-            ("among", among, ("completed", "all")),
-        ):
-            if value not in known:
-                raise SimulationError(f"{name} is one of {', '.join(known)}, not {value!r}")
+        check_choice("own", own, ("best", "average", "value"))
+        check_choice("others", others, ("average", "value"))
+        check_choice("among", among, ("completed", "all"))
         if among == "all" and own != others:
             raise SimulationError(f"among='all' compares like with like: own and others are {own!r} and {others!r}")
-        if not isinstance(min_trials, int) or min_trials < 1:
-            raise SimulationError(f"min_trials = {min_trials!r}: at least one trial is needed")
-        self.own, self.others, self.among = own, others, among
-        self.min_trials, self.r_min = min_trials, r_min
+        self.min_trials = whole("min_trials", min_trials, 1, MOST_TRIALS)
+        self.own, self.others, self.among, self.r_min = own, others, among, r_min
 
     def setup(self, context: Context) -> None:
         if self.r_min is not None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from simulator.brackets import Bracket, Synchronous, rung_sizes
+from simulator.checks import whole
 from simulator.context import Context
-from simulator.errors import SimulationError
+from simulator.events import MOST_TRIALS
 from simulator.rungs import fraction
 
 
@@ -36,9 +37,8 @@ class SuccessiveHalving(Synchronous):
         overlap: bool = True,
     ) -> None:
         super().__init__(eta, overlap)
-        if n is not None and (not isinstance(n, int) or n < 1):
-            raise SimulationError(f"n = {n!r}: a round starts at least one trial")
-        self.r_min, self.n, self.levels = r_min, n, levels
+        self.n = None if n is None else whole("n", n, 1, MOST_TRIALS)
+        self.r_min, self.levels = r_min, levels
 
     def setup(self, context: Context) -> None:
         super().setup(context)
