@@ -44,7 +44,7 @@ def event_lines(trace: Trace, which: range) -> list[str]:
             parts.append(f"config={c.config[trial]} replicate={c.replicate[trial]}")
         parts.append(f"resource={_number(c.resource[i])}")
         if c.value[i] == c.value[i]:
-            parts.append(f"value={np.float32(c.value[i]) if single else repr(float(c.value[i]))}")
+            parts.append(f"value={np.float32(c.value[i])!s}" if single else f"value={float(c.value[i])!r}")
         if c.until[i] == c.until[i]:
             parts.append(f"until={_number(c.until[i])}")
         lines.append("  ".join(parts))
@@ -70,36 +70,17 @@ def read_text(text: str, where: str) -> tuple[TraceInfo, Columns]:
             if line.startswith("# "):
                 name, _, value = line[2:].partition(": ")
                 header[name] = json.loads(value)
-                continue
-            (
-                time,
-                *items,
-            ) = line.split()
-            event = next(item for item in items if "=" not in item)
-            named = dict(item.split("=", 1) for item in items if "=" in item)
-            trial = int(named["trial"])
-            if event == "start":
-                if trial != len(started):
-                    raise ValueError(f"trial {trial} starts, {len(started)} is the next id")
-                started.append((int(named["config"]), int(named["replicate"])))
-            elif not 0 <= trial < len(started):
-                raise ValueError(f"trial {trial} has not started")
-            rows.append(
-                (
-                    parse_time(time),
-                    trial,
-                    int(named["worker"]),
-                    events.CODES[event],
-                    float(named["resource"]),
-                    float(named.get("until", "nan")),
-                    float(named.get("value", "nan")),
-                )
-            )
-        number = 1
-        single = header.pop("values") == "float32"
+            else:
+                rows.append(_read_event(line, started))
+    except KeyError as error:
+        raise TraceError(f"{where}, line {number}: {error} is missing or unknown") from None
+    except ValueError as error:
+        raise TraceError(f"{where}, line {number}: {error}") from None
+    single = header.pop("values", None) == "float32"
+    try:
         info = TraceInfo(**header)
-    except (KeyError, TypeError, ValueError, StopIteration) as error:
-        raise TraceError(f"{where}, line {number}: not an event of a trace ({error!r})") from None
+    except TypeError as error:
+        raise TraceError(f"{where}: the header is not that of a trace ({error})") from None
     names = ("time", "trial", "worker", "event", "resource", "until", "value")
     kinds = (np.int64, np.int64, np.int64, np.int8, np.float64, np.float64, np.float64)
     by_name = zip(names, kinds, zip(*rows, strict=True) if rows else [()] * len(names), strict=True)
@@ -108,6 +89,22 @@ def read_text(text: str, where: str) -> tuple[TraceInfo, Columns]:
         columns["value"] = columns["value"].astype(np.float32).astype(np.float64)
     starts = np.array(started, dtype=np.int64).reshape(-1, 2)
     return info, Columns(**columns, config=starts[:, 0], replicate=starts[:, 1])
+
+
+def _read_event(line: str, started: list[tuple[int, int]]) -> tuple[Any, ...]:
+    """The fields of one line; `started` grows by the configuration and replicate of a trial that starts."""
+    time, *items = line.split()
+    event = next((item for item in items if "=" not in item), "event")
+    named = dict(item.split("=", 1) for item in items if "=" in item)
+    trial = int(named["trial"])
+    if event == "start":
+        if trial != len(started):
+            raise ValueError(f"trial {trial} starts, but {len(started)} is the next id")
+        started.append((int(named["config"]), int(named["replicate"])))
+    elif not 0 <= trial < len(started):
+        raise ValueError(f"trial {trial} has not started")
+    numbers = (float(named["resource"]), float(named.get("until", "nan")), float(named.get("value", "nan")))
+    return (parse_time(time), trial, int(named["worker"]), events.CODES[event], *numbers)
 
 
 def _single(values: np.ndarray) -> bool:
