@@ -2,10 +2,10 @@
 
 A negative word ~t says that what follows happens at t nanoseconds. Any other word is an event, who, what and where:
 
-    bits 36..62 trial id   20..35 worker   16..19 event   0..15 how many resources of the grid are reached
+    bits 36..62 trial id   20..35 worker   16..19 event   0..15 where the trial is sent, as a count of resources
 
-START, RESUME and the reports say where the trial stands; the two events that cut a segment off say where it was
-heading to, since how far it got follows from the time.
+Only START, RESUME and CONTINUED send a trial somewhere. Where it stands at any event follows: it got where it was sent,
+or to the end of its curve, or, when it was cut off, as far as the time allowed.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from simulator.budget import Budget, Meter
 from simulator.checks import check_choice, whole
 from simulator.clock import Clock, format_time, nanoseconds
 from simulator.context import Context
-from simulator.errors import SchedulerError
+from simulator.errors import SchedulerError, SimulationError
 from simulator.events import (
     CANCELLED,
     COMPLETE,
@@ -87,6 +87,8 @@ class Simulation:
     ) -> None:
         self.blackbox = blackbox
         self.scheduler = make_scheduler(scheduler) if isinstance(scheduler, str) else scheduler
+        if not isinstance(self.scheduler, Scheduler):
+            raise SimulationError(f"scheduler: a Scheduler object or a name is needed, not {scheduler!r}")
         self.name = scheduler if isinstance(scheduler, str) else type(scheduler).__name__
         self.workers = whole("workers", workers, 1, MOST_WORKERS)
         self.seed = whole("seed", seed, 0, 2**64 - 1)
@@ -150,7 +152,7 @@ class Simulation:
                     event = RESUME
                 worker = trial._worker = heappop(idle)
                 word = trial._word = trial.id << TRIAL | worker << WORKER
-                write(word | (event | trial._index + 1))
+                write(word | (event | target + 1))
                 heappush(heap, (begin(trial, target, now), trial.id, trial))
                 if meter is not None:
                     deadline = meter.begin(trial)
@@ -202,17 +204,18 @@ class Simulation:
                         if target <= index:
                             self._illegal_answer(answer, grid, trial, now)
                         due = begin(trial, target, now)
+                        event = CONTINUED | target + 1
                         if trial._target > index:
                             heappush(heap, (due, trial.id, trial))
                         else:  # the curve has ended here
-                            write(trial._word | (CONTINUED | index + 1))
+                            write(trial._word | event)
                             heappush(idle, worker)
                             trial._worker = ENDED
+                            event = CURVE_END
                             on_end(trial, resource, value, "curve-end")
                         if meter is not None:
                             deadline = meter.begin(trial)
-                        event = CONTINUED if trial._worker >= 0 else CURVE_END
-                write(trial._word | (event | index + 1))
+                write(trial._word | event)
                 if stops:
                     deadline = self._cancel(stops, trials, idle, write, now, meter, deadline)
 
@@ -220,7 +223,7 @@ class Simulation:
             now = int(deadline)
             write(~now)
             for trial in sorted((event[2] for event in heap if event[2]._worker >= 0), key=lambda t: t.id):
-                write(trial._word | (CUT_OFF | trial._target + 1))
+                write(trial._word | CUT_OFF)
         info = TraceInfo(
             table=table.name,
             metric=metric,
@@ -277,18 +280,16 @@ class Simulation:
             trial = self._known(number, trials)
             if trial is None or trial._worker == ENDED:
                 self._illegal(f"stop({number!r}): there is no such trial, or it is over", now)
-            heading = trial._index
             if trial._worker >= 0:
                 heappush(idle, trial._worker)
-                heading = trial._target
                 spent = now - trial._since
                 trial._index = index_when_cut(
-                    self.blackbox, trial.config, trial.replicate, trial._index, heading, spent
+                    self.blackbox, trial.config, trial.replicate, trial._index, trial._target, spent
                 )
                 trial._busy += spent
                 trial.resource = self.blackbox.resource_list[trial._index] if trial._index >= 0 else 0
             trial._worker = ENDED
-            write(trial._word | (CANCELLED | heading + 1))
+            write(trial._word | CANCELLED)
             if meter is not None:
                 meter.cancel(trial, now)
         stops.clear()

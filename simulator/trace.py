@@ -78,28 +78,31 @@ class Trace:
         config = np.fromiter((t.config for t in trials), dtype=np.int64, count=len(trials))
         replicate = np.fromiter((t.replicate for t in trials), dtype=np.int64, count=len(trials))
 
-        position = word & 0xFFFF  # how many resources are reached; for those cut off, where they were heading to
+        sent = word & 0xFFFF  # and, below, where those who are cut off were sent
+        reached = np.zeros(len(word), dtype=np.int64)
         before, after = _segments(trial, event)
-        heading = np.zeros(len(word), dtype=np.int64)
-        heading[before] = position[after]
+        lengths = self.table.lengths[config, replicate].astype(np.int64)
+        reached[after] = np.minimum(sent[before], lengths[trial[after]])
+        paused, next_event = _pauses(trial, event)
+        reached[next_event] = reached[paused]
         cut = np.isin(event[after], CUT)
         for i, j in zip(before[cut].tolist(), after[cut].tolist(), strict=True):
-            heading[j] = position[j]
-            start, end, spent = int(position[i]) - 1, int(position[j]) - 1, int(time[j] - time[i])
+            sent[j] = sent[i]
             row = int(config[trial[j]]), int(replicate[trial[j]])
-            position[j] = index_when_cut(self.table, *row, start, end, spent) + 1
+            start, end, spent = int(reached[i]) - 1, int(reached[j]) - 1, int(time[j] - time[i])
+            reached[j] = index_when_cut(self.table, *row, start, end, spent) + 1
 
         grid = np.concatenate([[0.0], self.table.resources.astype(np.float64)])
         metric = self.table.metrics[self.info.metric]
-        value = metric[config[trial], replicate[trial], position - 1].astype(np.float64)
+        value = metric[config[trial], replicate[trial], reached - 1].astype(np.float64)
         return Columns(
             time=time,
             trial=trial,
             worker=word >> events.WORKER & 0xFFFF,
             event=event,
-            resource=grid[position],
-            until=np.where(heading > 0, grid[heading], np.nan),
-            value=np.where(position > 0, value, np.nan),
+            resource=grid[reached],
+            until=np.where(sent > 0, grid[sent], np.nan),
+            value=np.where(reached > 0, value, np.nan),
             config=config,
             replicate=replicate,
         )
@@ -257,7 +260,20 @@ class Trace:
 
 def _segments(trial: np.ndarray, event: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Pairs of events between which a worker was at a trial: where the segment begins, and where it ends."""
+    before, after = _successive(trial)
+    worked = np.array(events.BEGINS)[event[before]]
+    return before[worked], after[worked]
+
+
+def _pauses(trial: np.ndarray, event: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of events between which a trial was paused."""
+    before, after = _successive(trial)
+    paused = ~np.array(events.BEGINS)[event[before]]
+    return before[paused], after[paused]
+
+
+def _successive(trial: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of events of the same trial, one after the other."""
     order = np.argsort(trial, kind="stable")
-    before, after = order[:-1], order[1:]
-    segment = (trial[before] == trial[after]) & np.array(events.BEGINS)[event[before]]
-    return before[segment], after[segment]
+    same = trial[order[:-1]] == trial[order[1:]]
+    return order[:-1][same], order[1:][same]

@@ -1,0 +1,55 @@
+"""One short trace a scheduler, as text in tests/golden: a changed decision fails a test that names it.
+
+After a change that is meant: `pytest tests/simulator/test_golden.py --regen-golden`, and look at the difference.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tables import integer_table
+
+from simulator import Budget, Simulation, Trace, scheduler_names
+
+FOLDER = Path(__file__).resolve().parents[1] / "golden"
+# Each between 30 and 60 events; together they show every kind of event.
+RUNS: dict[str, Budget] = {
+    "random": Budget(time=14.0),
+    "successive-halving": Budget(trials=16),
+    "hyperband": Budget(trials=17),
+    "asha-stopping": Budget(time=7.0),
+    "asha-promotion": Budget(trials=18),
+    "median-stopping": Budget(time=4.0),
+}
+
+
+def run(name: str) -> Trace:
+    return Simulation(integer_table(), name, workers=3, seed=3, budget=RUNS[name]).run()
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_golden_trace(name: str, request: pytest.FixtureRequest) -> None:
+    path, trace = FOLDER / f"{name}.txt", run(name)
+    if request.config.getoption("--regen-golden"):
+        trace.save(path)
+        return
+    assert path.is_file(), f"{path} is missing: make it with --regen-golden"
+    golden = Trace.load(path, trace.table)
+    assert golden.digest() == trace.digest(), f"- golden, + now: {golden.diff(trace)}"
+    assert golden.to_text() == trace.to_text(), "the decisions are the same, their text form is not"
+    assert path.read_text(encoding="utf-8") == trace.to_text()
+
+
+def test_every_scheduler_has_its_golden_trace_and_no_file_is_left_over() -> None:
+    assert set(RUNS) == set(scheduler_names())
+    assert {path.stem for path in FOLDER.glob("*.txt")} == set(RUNS)
+
+
+def test_golden_traces_are_short_and_show_every_kind_of_event() -> None:
+    seen = set()
+    for path in FOLDER.glob("*.txt"):
+        trace = Trace.load(path)
+        assert 30 <= len(trace) <= 60, path.name
+        seen |= {line.split()[3] for line in path.read_text(encoding="utf-8").splitlines() if line[0] != "#"}
+    assert seen == {"start", "resume", "continue", "pause", "stop", "complete", "curve-end", "budget"}
