@@ -49,12 +49,13 @@ def made_table(n: int = 1000, epochs: int = 81) -> Blackbox:
     )
 
 
-def best_of(run: Callable[[], object], repeats: int) -> float:
+def best_of(run: Callable[[], object], repeats: int, clock: Callable[[], float] = time.process_time) -> float:
+    """The shortest time of several calls, by default of the processor's: a busy machine takes the wall clock's."""
     times = []
     for _ in range(repeats):
-        begun = time.perf_counter()
+        begun = clock()
         run()
-        times.append(time.perf_counter() - begun)
+        times.append(clock() - begun)
     return min(times)
 
 
@@ -103,7 +104,9 @@ def start_up(repeats: int) -> None:
         ],
     }
     for name, command in commands.items():
-        seconds = best_of(lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL), repeats)  # noqa: B023
+        seconds = best_of(
+            lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL), repeats, time.perf_counter
+        )  # noqa: B023
         print(f"  {name:28}{seconds:8.3f} s")
 
 
@@ -120,7 +123,9 @@ def main() -> None:
 
             against_syne_tune.main()
         else:
-            print("\nSyne Tune is not installed here: no ratio to its simulator (pip install syne-tune)")
+            print(
+                "\nSyne Tune is not installed here: no ratio to its simulator (pip install 'syne-tune[blackbox-repository]==0.14.2')"
+            )
 
 
 if __name__ == "__main__":
