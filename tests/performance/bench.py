@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -82,7 +83,7 @@ def against_bare_loop(repeats: int) -> None:
                 ours = theirs = float("inf")
                 for _ in range(repeats):
                     ours = min(ours, best_of(simulation.run, 3))
-                    theirs = min(theirs, best_of(lambda: bare(columns, workers, ETA), 3))  # noqa: B023
+                    theirs = min(theirs, best_of(partial(bare, columns, workers, ETA), 3))
                 reports = trace.summary()["reports"] + trace.summary()["completed"]
                 print(
                     f"{name:12}{trials:8}{workers:9}{ours * 1e3:10.2f}{theirs * 1e3:10.2f}"
@@ -104,9 +105,8 @@ def start_up(repeats: int) -> None:
         ],
     }
     for name, command in commands.items():
-        seconds = best_of(
-            lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL), repeats, time.perf_counter
-        )  # noqa: B023
+        start = partial(subprocess.run, command, check=True, stdout=subprocess.DEVNULL)
+        seconds = best_of(start, repeats, time.perf_counter)
         print(f"  {name:28}{seconds:8.3f} s")
 
 
@@ -123,9 +123,8 @@ def main() -> None:
 
             against_syne_tune.main()
         else:
-            print(
-                "\nSyne Tune is not installed here: no ratio to its simulator (pip install 'syne-tune[blackbox-repository]==0.14.2')"
-            )
+            print("\nSyne Tune is not installed here, so there is no ratio to its simulator")
+            print("(pip install 'syne-tune[blackbox-repository]==0.14.2')")
 
 
 if __name__ == "__main__":
