@@ -64,12 +64,12 @@ def anytime(runs: pd.DataFrame, score: Score = "reported", times: np.ndarray | N
     if runs["table"].nunique() > 1:
         raise RunsError(f"anytime curves are drawn for one table, not {', '.join(sorted(runs['table'].unique()))}")
     times = time_grid(runs) if times is None else np.asarray(times, dtype=np.float64)
-    worst = np.inf if score == "regret" or runs["direction"].iloc[0] == "min" else -np.inf
+    direction = runs["test_direction" if score == "test" else "direction"].iloc[0]
+    worst = -np.inf if direction == "max" and score != "regret" else np.inf
     parts = []
     for scheduler, group in runs.groupby("scheduler", sort=False):
         curves = np.stack([best_so_far(run, times, score) for _, run in group.iterrows()])
-        curves = np.where(np.isnan(curves), worst, curves)
-        lower, median, upper = (_quantile(curves, q) for q in (0.25, 0.5, 0.75))
+        lower, median, upper = (quantile(curves, q, worst) for q in (0.25, 0.5, 0.75))
         parts.append(
             pd.DataFrame(
                 {
@@ -85,11 +85,17 @@ def anytime(runs: pd.DataFrame, score: Score = "reported", times: np.ndarray | N
     return pd.concat(parts, ignore_index=True)
 
 
-def _quantile(curves: np.ndarray, q: float) -> np.ndarray:
-    """Linear quantile over runs; NaN where it would fall on a run without a result."""
-    ranked = np.sort(curves, axis=0)
+def quantile(values: np.ndarray, q: float, worst: float) -> np.ndarray:
+    """Linear quantile over the first axis, NaN counting as `worst`; NaN where it would fall on one of these.
+
+    Args:
+        values: (runs, ...).
+        q: from 0 to 1.
+        worst: inf where smaller is better, else -inf.
+    """
+    ranked = np.sort(np.where(np.isnan(values), worst, values), axis=0)
     position = q * (len(ranked) - 1)
     low, high = ranked[int(np.floor(position))], ranked[int(np.ceil(position))]
-    both = np.isfinite(low) & np.isfinite(high)
-    weight = position - np.floor(position)
-    return np.where(both, np.where(both, low, 0) * (1 - weight) + np.where(both, high, 0) * weight, np.nan)
+    known = np.isfinite(low) & np.isfinite(high)
+    low, high = np.where(known, low, 0.0), np.where(known, high, 0.0)
+    return np.where(known, low + (high - low) * (position % 1), np.nan)

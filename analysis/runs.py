@@ -9,7 +9,11 @@ from typing import Any
 
 import pandas as pd
 
-NEEDED = ("table", "metric", "direction", "scheduler", "seed", "times", "values", "table_best")
+NEEDED = (
+    *("table", "metric", "direction", "unit", "test_metric", "test_direction", "test_unit"),
+    *("scheduler", "seed", "workers", "end", "best", "trials", "resource", "idle", "exhausted_at"),
+    *("table_best", "table_median", "full_training", "times", "values", "test_values"),
+)
 
 
 class RunsError(ValueError):
@@ -41,6 +45,8 @@ def load_runs(path: str | os.PathLike[str]) -> pd.DataFrame:
     """
     path = Path(path)
     path = path / "runs.parquet" if path.is_dir() else path
+    if not path.is_file():
+        raise RunsError(f"{path}: there is no such file")
     try:
         return as_runs(pd.read_parquet(path), str(path))
     except (OSError, ValueError) as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from analysis.anytime import quantile
 from analysis.runs import as_runs
 
 WITHIN = (0.05, 0.01)
@@ -25,6 +26,8 @@ def time_to_within(run: pd.Series, share: float) -> float:
 def summarise(runs: pd.DataFrame) -> pd.DataFrame:
     """A table with one row a scheduler, in the order of their first run.
 
+    A run without any result counts as worse than any, so that a quantile that falls on one is NaN.
+
     Columns: table, scheduler, runs; `final` with `final_q1` and `final_q3` (median and quartiles over seeds of the
     best reported value), `regret` (median distance to the table's best), `test` (median test metric of the last
     incumbent, NaN without one); `time_to_5pct` and `time_to_1pct` (median seconds, see `time_to_within`; inf where
@@ -36,15 +39,17 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for (table, scheduler), group in runs.groupby(["table", "scheduler"], sort=False):
         final = group["best"].to_numpy(dtype=np.float64)
+        test = np.array([run[-1] if len(run) else np.nan for run in group["test_values"]])
+        worst = _worst(group["direction"].iloc[0])
         row = {
             "table": table,
             "scheduler": scheduler,
             "runs": len(group),
-            "final": np.median(final),
-            "final_q1": np.quantile(final, 0.25),
-            "final_q3": np.quantile(final, 0.75),
-            "regret": np.median(np.abs(final - group["table_best"])),
-            "test": np.median([run[-1] if len(run) else np.nan for run in group["test_values"]]),
+            "final": float(quantile(final, 0.5, worst)),
+            "final_q1": float(quantile(final, 0.25, worst)),
+            "final_q3": float(quantile(final, 0.75, worst)),
+            "regret": float(quantile(np.abs(final - group["table_best"].to_numpy()), 0.5, np.inf)),
+            "test": float(quantile(test, 0.5, _worst(group["test_direction"].iloc[0]))),
         }
         for share in WITHIN:
             times = np.array([time_to_within(run, share) for _, run in group.iterrows()])
@@ -57,3 +62,7 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
         row["exhausted"] = int(group["exhausted_at"].notna().sum())
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _worst(direction: str | None) -> float:
+    return -np.inf if direction == "max" else np.inf

@@ -26,7 +26,8 @@ def families() -> dict[str, Path]:
 def load(name: str | os.PathLike[str], task: str | None = None) -> Blackbox:
     """A table by `family`, `family:task`, or the path of a file (`path.h5`, `path.h5:task`).
 
-    A task may be left out where the file holds only one.
+    A task may be left out where the file holds only one. A family goes before a file of its name in the working
+    directory: `./mlp` is the file.
 
     Raises:
         BlackboxError: an unknown family or task (with the nearest names), or a file with something wrong in it.
@@ -37,16 +38,16 @@ def load(name: str | os.PathLike[str], task: str | None = None) -> Blackbox:
     """
     from blackboxes.hdf5 import read
 
-    text = os.fspath(name)
-    if Path(text).is_file():
-        return read(text, task)
-    stem, _, wanted = text.rpartition(":") if ":" in text else (text, "", None)
-    task = task if wanted is None else wanted
-    if Path(stem).is_file():
-        return read(stem, task)
-    if stem.endswith((".h5", ".hdf5")) or os.sep in stem:
-        raise BlackboxError(f"{stem}: there is no such file")
-    known = families()
-    if stem not in known:
-        raise BlackboxError(f"there is no table {stem!r}: {name_hint(stem, known)}")
-    return read(known[stem], task)
+    text, known = os.fspath(name), families()
+    # A colon may also be part of a path, or of a task's name.
+    readings = [(text, task)] + [(text[:i], text[i + 1 :]) for i, char in enumerate(text) if char == ":"]
+    for stem, wanted in readings:
+        path = known.get(stem, Path(stem))
+        if os.path.isfile(path):
+            if task not in (None, wanted):
+                raise BlackboxError(f"{text} names the task {wanted!r}, and the argument another: {task!r}")
+            return read(path, wanted)
+    if Path(text).name != text or text.partition(":")[0].endswith((".h5", ".hdf5")):
+        raise BlackboxError(f"{text}: there is no such file")
+    family = text.partition(":")[0]
+    raise BlackboxError(f"there is no table {family!r}: {name_hint(family, known)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +11,45 @@ from blackboxes.errors import BlackboxError
 
 BLOCK = 1 << 20  # values looked at at once: bounds the memory that a check of a large table takes
 LONGEST = 1e9  # seconds; keeps nanoseconds of many trials within 64 bits
+NoneType = type(None)
 MOST_RESOURCES = 65_534  # a trace packs the position on the grid into 16 bits
+
+
+def as_numbers(where: str, values: Any, *kept: type) -> np.ndarray:
+    """A read-only view on an array of real numbers: of one of the types `kept`, or else a float64 copy."""
+    try:
+        array = np.asarray(values)
+    except ValueError as error:  # nested lists of unequal lengths
+        raise BlackboxError(f"{where}: an array of numbers is needed: {error}") from None
+    if array.dtype.kind not in "iuf":
+        raise BlackboxError(f"{where}: numbers are needed, not {array.dtype}")
+    return frozen(array if array.dtype in kept else array.astype(np.float64))
+
+
+def as_column(where: str, values: Any) -> np.ndarray:
+    """A read-only array of one hyperparameter's values: numbers or booleans, or Python objects for all else."""
+    try:
+        array = np.asarray(values)
+        if array.dtype.kind not in "biuf":
+            # Begin again from the values: NumPy has made texts of all in ["a", nan] and in ["auto", 1].
+            array = np.array(values, dtype=object)
+    except ValueError as error:
+        raise BlackboxError(f"{where}: one value for each configuration is needed: {error}") from None
+    if array.dtype.kind == "O" and array.ndim == 1:
+        for row, value in enumerate(array):
+            value = array[row] = value.item() if isinstance(value, np.generic) else value
+            if not isinstance(value, (str, bool, int, float, NoneType)):
+                raise BlackboxError(
+                    f"{where}: row {row}: {value!r:.80} is no number, text or boolean (None where inactive)"
+                )
+    return frozen(array)
+
+
+def frozen(array: np.ndarray) -> np.ndarray:
+    """A view that cannot be written to."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def check_resources(resources: np.ndarray) -> np.ndarray:
@@ -21,11 +60,20 @@ def check_resources(resources: np.ndarray) -> np.ndarray:
             f"not shape {resources.shape} of {resources.dtype}"
         )
     good = np.isfinite(resources) & (resources > 0)
-    good[1:] &= np.diff(resources) > 0
+    good[1:] &= resources[1:] > resources[:-1]  # a difference of unsigned integers is never negative
     if not good.all():
         i = int(np.argmin(good))
         raise BlackboxError(f"resources: must be positive and increasing, but entry {i} is {resources[i]}")
     return resources
+
+
+def check_flags(censored: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """(n, S) booleans that tell which curves are censored; returned as a view that cannot be written to."""
+    if censored.dtype.kind != "b" or censored.shape != shape:
+        raise BlackboxError(
+            f"censored: booleans of shape {shape} are needed, not {censored.dtype} of shape {censored.shape}"
+        )
+    return frozen(censored)
 
 
 def check_configs(columns: Mapping[str, np.ndarray], n: int) -> None:
@@ -49,11 +97,12 @@ def check_curves(elapsed: np.ndarray, metrics: Mapping[str, np.ndarray], resourc
     n, replicates, size = elapsed.shape
     lengths = np.empty((n, replicates), dtype=np.int32)
     step = max(1, BLOCK // (replicates * size))
-    for start in range(0, n, step):
-        block = slice(start, start + step)
-        lengths[block] = _check_block(elapsed[block], start, resources)
-        for name, values in metrics.items():
-            _check_values(name, values[block], elapsed[block], start, resources)
+    with np.errstate(all="ignore"):  # sums of the largest numbers overflow, which is no fault of theirs
+        for start in range(0, n, step):
+            block = slice(start, start + step)
+            lengths[block] = _check_block(elapsed[block], start, resources)
+            for name, values in metrics.items():
+                _check_values(name, values[block], elapsed[block], start, resources)
     return lengths
 
 

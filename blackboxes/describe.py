@@ -74,7 +74,8 @@ def overview(table: Blackbox, metric: str | None = None) -> list[tuple[str, Any]
         ),
         (
             "rank correlation",
-            ", ".join(f"{r}: {c:.2f}" for r, c in rank_correlation(table, name)) or "one resource only",
+            ", ".join(f"{r}: {c:.2f}" for r, c in rank_correlation(table, name))
+            or "none, it needs two curves to r_max and a resource of r_max / 3 or less",
         ),
         ("licence", table.licence or "not stated"),
         ("source", table.source or "not stated"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+MOST_LISTED = 40  # names in a message
+
 
 class BlackboxError(ValueError):
     """A table, its file or its name is not what it should be; says what, where and what would be right."""
@@ -17,6 +19,17 @@ def name_hint(name: str, known: Iterable[str]) -> str:
     'did you mean asha-stopping? (known: asha-stopping, random)'
     """
     known = sorted(known)
-    listed = f"known: {', '.join(known) or 'none'}"
     nearest = get_close_matches(name, known, n=3, cutoff=0.5)
-    return f"did you mean {' or '.join(nearest)}? ({listed})" if nearest else listed
+    all_known = f"known: {listed(known)}"
+    return f"did you mean {' or '.join(nearest)}? ({all_known})" if nearest else all_known
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names in a message, the first of them where there are too many to read.
+
+    >>> listed(["b", "a"])
+    'b, a'
+    """
+    names = list(names)
+    more = f", and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else ""
+    return (", ".join(names[:MOST_LISTED]) or "none") + more

@@ -1,14 +1,18 @@
 """The file format: one HDF5 file a family, many tasks.
 
-    /                       attributes format="rungsim", version=1, family, licence, source, description
+    /                       attributes format="rungsim", version=1, family
     /tasks/TASK             attributes space (ConfigSpace JSON), resumable, resource_unit, default_metric, test_metric
-    /tasks/TASK/configs/H   (n,) one dataset for each hyperparameter
+                            (optional), licence, source, description
+    /tasks/TASK/configs/H   (n,) one dataset for each hyperparameter: its values; or, with an attribute choices
+                            (a JSON list), integers that are positions in that list
     /tasks/TASK/resources   (R,)
     /tasks/TASK/elapsed     (n, S, R) float64 seconds from nothing, NaN = not measured
-    /tasks/TASK/metrics/M   (n, S, R) attributes direction ("min" or "max"), unit; NaN = diverged if elapsed is finite
+    /tasks/TASK/metrics/M   (n, S, R) attributes direction ("min" or "max") and unit; NaN = diverged where elapsed
+                            is finite
     /tasks/TASK/censored    (n, S) bool, optional
 
-Compressed files are read into memory; uncompressed ones are memory-mapped, so that they open at once and
+Texts are UTF-8 of fixed length, the metadata those of HDF5 1.10 with checksums: `untrusted` says why. Compressed
+files (shuffle and gzip) are read into memory; uncompressed ones are memory-mapped, so that they open at once and
 processes share them.
 """
 
@@ -16,23 +20,23 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
-from collections.abc import Callable, Sequence
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
 
-from blackboxes.errors import BlackboxError, name_hint
+from blackboxes.errors import BlackboxError, listed, name_hint
 from blackboxes.table import Blackbox, Metric
+from blackboxes.untrusted import UntrustedFile, check_name, check_text, damage
 
 if TYPE_CHECKING:
     from h5py import Dataset, Group
 
-T = TypeVar("T")
 VERSION = 1
-MOST_COMPRESSED = 1100  # deflate cannot shrink more than 1032 to 1: a larger claim is damage or an attack
 
 
 def save(path: str | os.PathLike[str], tables: Sequence[Blackbox], *, compress: bool = True) -> None:
@@ -44,65 +48,84 @@ def save(path: str | os.PathLike[str], tables: Sequence[Blackbox], *, compress: 
         compress: True for files that are shipped, False for large ones that are to be memory-mapped.
 
     Raises:
-        BlackboxError: no table, two families, or a task twice.
+        BlackboxError: no table, two families, a task twice, or what a file cannot hold: a name with a slash, a text
+            with control characters, a space that is not JSON.
+        OSError: the folder cannot be written to, or the disk is full.
     """
     path = Path(path)
     families, tasks = {table.family for table in tables}, [table.task for table in tables]
     if len(families) != 1 or len(set(tasks)) != len(tasks):
         raise BlackboxError(f"{path}: one file holds one family and each task once, not {sorted(families)} {tasks}")
-    for task in tasks:
-        if not task or "/" in task or task in (".", ".."):
-            raise BlackboxError(f"{path}: {task!r} cannot name a task, since it has a slash or is empty")
-    handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
+    if path.is_dir() or not path.parent.is_dir():
+        why = "it is a folder" if path.is_dir() else "there is no such folder"
+        raise BlackboxError(f"{path}: cannot be written, {why}")
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        with h5py.File(aside, "w", libver="v110") as file:
-            first = tables[0]
-            file.attrs.update(
-                format="rungsim",
-                version=VERSION,
-                family=first.family,
-                licence=first.licence,
-                source=first.source,
-                description=first.description,
-            )
+        # Aligned, since arrays are used where they lie in the file.
+        with h5py.File(aside, "x", libver="v110", alignment_threshold=1, alignment_interval=8) as file:
+            _set_texts(file, format="rungsim", family=tables[0].family)
+            file.attrs["version"] = VERSION
             for table in tables:
-                _write_task(file.create_group(f"tasks/{table.task}", track_order=True), table, compress)
-        os.chmod(aside, 0o644)
+                name = check_name("task", table.task)
+                _write_task(file.create_group(f"tasks/{name}", track_order=True), table, compress)
         os.replace(aside, path)
+    except BlackboxError as error:
+        raise BlackboxError(f"{path}: {error}") from error.__cause__
     finally:
-        Path(aside).unlink(missing_ok=True)
+        aside.unlink(missing_ok=True)
 
 
 def _write_task(group: Group, table: Blackbox, compress: bool) -> None:
-    group.attrs.update(
-        space=json.dumps(table.space.to_serialized_dict()),
-        resumable=table.resumable,
-        resource_unit=table.resource_unit,
-        default_metric=table.default_metric,
-    )
+    try:
+        space = json.dumps(table.space.to_serialized_dict())
+    except TypeError as error:
+        raise BlackboxError(f"{table.task}: the space cannot be written as JSON: {error}") from error
+    _set_texts(group, space=space, resource_unit=table.resource_unit, default_metric=table.default_metric)
+    _set_texts(group, licence=table.licence, source=table.source, description=table.description)
     if table.test_metric is not None:
-        group.attrs["test_metric"] = table.test_metric
+        _set_texts(group, test_metric=table.test_metric)
+    group.attrs["resumable"] = table.resumable
     filters: dict[str, Any] = {"compression": "gzip", "compression_opts": 9, "shuffle": True} if compress else {}
     configs = group.create_group("configs", track_order=True)
     for name, column in table.columns.items():
-        if column.dtype.kind in "OUS":
-            configs.create_dataset(name, data=column.astype(object), dtype=h5py.string_dtype())
-        else:
-            configs.create_dataset(name, data=column, **filters)
+        values, choices = _coded(column)
+        dataset = configs.create_dataset(check_name("configs", name), data=values, **filters)
+        if choices is not None:
+            _set_texts(dataset, choices=choices)
     group.create_dataset("resources", data=table.resources)
-    group.create_dataset("elapsed", data=table.elapsed, **filters).attrs["unit"] = "s"
+    _set_texts(group.create_dataset("elapsed", data=table.elapsed, **filters), unit="s")
     metrics = group.create_group("metrics", track_order=True)
     for name, values in table.metrics.items():
-        dataset = metrics.create_dataset(name, data=values, **filters)
-        dataset.attrs.update(direction=table.metric_info[name].direction, unit=table.metric_info[name].unit)
+        info = table.metric_info[name]
+        dataset = metrics.create_dataset(check_name("metrics", name), data=values, **filters)
+        _set_texts(dataset, direction=info.direction, unit=info.unit)
     if table.censored is not None:
         group.create_dataset("censored", data=table.censored, **filters)
 
 
+def _set_texts(owner: Group | Dataset, **texts: str) -> None:
+    for name, text in texts.items():
+        encoded = check_text(name, text).encode()
+        owner.attrs.create(name, encoded, dtype=h5py.string_dtype("utf-8", max(1, len(encoded))))
+
+
+def _coded(column: np.ndarray) -> tuple[np.ndarray, str | None]:
+    """Numbers as they are; objects as positions in a list of choices, and that list as JSON."""
+    if column.dtype.kind != "O":
+        return column, None
+    choices: dict[str, int] = {}
+    codes = [choices.setdefault(json.dumps(value), len(choices)) for value in column]
+    return np.array(codes, dtype=np.min_scalar_type(len(choices))), f"[{', '.join(choices)}]"
+
+
 def tasks_of(path: str | os.PathLike[str]) -> list[str]:
-    """The names of the tasks in a file, in alphabetical order, without reading any table."""
-    return _with_file(Path(path), lambda file: sorted(file["tasks"]))
+    """The names of the tasks in a file, in alphabetical order, without reading any table.
+
+    Raises:
+        BlackboxError: no such file, or not a rungsim file.
+    """
+    with _opened(Path(path)) as file:
+        return sorted(file.names(file.group(file.root, "tasks")))
 
 
 def read(path: str | os.PathLike[str], task: str | None = None) -> Blackbox:
@@ -117,113 +140,86 @@ def read(path: str | os.PathLike[str], task: str | None = None) -> Blackbox:
             the file, the dataset and the row.
     """
     path = Path(path)
-
-    def read_task(file: h5py.File) -> Blackbox:
-        tasks = sorted(file["tasks"])
+    with _opened(path) as file:
+        group = file.group(file.root, "tasks")
+        tasks = sorted(file.names(group))
         if task is None and len(tasks) != 1:
-            raise BlackboxError(f"{path} holds {len(tasks)} tasks, name one of: {', '.join(tasks)}")
+            raise BlackboxError(f"it holds {len(tasks)} tasks, name one of: {listed(tasks)}")
         name = tasks[0] if task is None else task
         if name not in tasks:
-            raise BlackboxError(f"{path} has no task {name!r}: {name_hint(name, tasks)}")
+            raise BlackboxError(f"it has no task {name!r}: {name_hint(str(name), tasks)}")
         try:
-            return _read_task(path, file, name)
+            with damage("the task"):
+                return _read_task(file, file.group(group, name), name, path.stem)
         except BlackboxError as error:
-            raise BlackboxError(f"{path}, tasks/{name}: {error}") from None
-
-    return _with_file(path, read_task)
+            raise BlackboxError(f"tasks/{name}: {error}") from error.__cause__
 
 
-def _with_file(path: Path, use: Callable[[h5py.File], T]) -> T:
-    if not path.is_file():
-        raise BlackboxError(f"{path}: there is no such file")
+@contextmanager
+def _opened(path: Path) -> Iterator[UntrustedFile]:
+    """A file of rungsim's, while it is open; errors get its path in front."""
+    file = UntrustedFile(path)
     try:
-        with h5py.File(path, "r") as file:
-            if _text(file.attrs.get("format")) != "rungsim" or "tasks" not in file:
-                raise BlackboxError(f"{path}: an HDF5 file, but not one of rungsim's (no attribute format='rungsim')")
-            if int(file.attrs.get("version", 0)) != VERSION:
-                raise BlackboxError(
-                    f"{path}: written in version {file.attrs.get('version')} of the format, "
-                    f"this rungsim reads version {VERSION}"
-                )
-            return use(file)
-    except BlackboxError:
-        raise
-    except Exception as error:  # h5py raises OSError, KeyError, RuntimeError, ... for damaged files
-        raise BlackboxError(f"{path}: not a readable HDF5 file, it may be truncated ({error})") from error
+        with damage("the file"):
+            if "format" not in file.root.attrs or file.attribute(file.root, "format", str) != "rungsim":
+                raise BlackboxError("an HDF5 file, but not one of rungsim's (no attribute format='rungsim')")
+            version = file.attribute(file.root, "version", int)
+            if version != VERSION:
+                raise BlackboxError(f"written in version {version} of the format, this rungsim reads version {VERSION}")
+            yield file
+    except BlackboxError as error:
+        raise BlackboxError(f"{path}: {error}") from error.__cause__
+    finally:
+        file.close()
 
 
-def _read_task(path: Path, file: h5py.File, task: str) -> Blackbox:
-    group = file["tasks"][task]
-    configs, metrics = _group(group, "configs"), _group(group, "metrics")
-    attributes = {name: _text(value) for name, value in group.attrs.items()}
-    for name in ("space", "default_metric", "resource_unit", "resumable"):
-        if name not in attributes:
-            raise BlackboxError(f"the attribute {name!r} is missing")
-    info = {}
-    for name, dataset in metrics.items():
-        try:
-            info[name] = Metric(_text(dataset.attrs.get("direction")), _text(dataset.attrs.get("unit", "1")))
-        except BlackboxError as error:
-            raise BlackboxError(f"metrics/{name}: {error}") from None
+def _read_task(file: UntrustedFile, group: Group, task: str, family: str) -> Blackbox:
+    configs, metrics = file.group(group, "configs"), file.group(group, "metrics")
+    measured = {name: file.array(metrics, name, "f") for name in file.names(metrics)}
     return Blackbox(
-        family=_text(file.attrs.get("family", path.stem)),
+        family=file.attribute(file.root, "family", str, family),
         task=task,
-        space=attributes["space"],
-        configs={name: _column(path, configs, name) for name in configs},
-        resources=_array(path, group, "resources", "iuf"),
-        metrics={name: _array(path, metrics, name, "f") for name in metrics},
-        metric_info=info,
-        elapsed=_array(path, group, "elapsed", "f"),
-        default_metric=attributes["default_metric"],
-        test_metric=attributes.get("test_metric"),
-        resumable=bool(attributes["resumable"]),
-        resource_unit=attributes["resource_unit"],
-        censored=_array(path, group, "censored", "b") if "censored" in group else None,
-        licence=_text(file.attrs.get("licence", "")),
-        source=_text(file.attrs.get("source", "")),
-        description=_text(file.attrs.get("description", "")),
+        space=file.attribute(group, "space", str),
+        configs={name: _column(file, configs, name) for name in file.names(configs)},
+        resources=file.array(group, "resources", "iuf"),
+        metrics=measured,
+        metric_info={name: _metric(file, metrics, name) for name in measured},
+        elapsed=file.array(group, "elapsed", "f"),
+        default_metric=file.attribute(group, "default_metric", str),
+        test_metric=file.attribute(group, "test_metric", str) if "test_metric" in group.attrs else None,
+        resumable=file.attribute(group, "resumable", bool),
+        resource_unit=file.attribute(group, "resource_unit", str),
+        censored=file.array(group, "censored", "b") if "censored" in file.names(group) else None,
+        licence=file.attribute(group, "licence", str, ""),
+        source=file.attribute(group, "source", str, ""),
+        description=file.attribute(group, "description", str, ""),
     )
 
 
-def _group(group: Group, name: str) -> Group:
-    found = group.get(name)
-    if not isinstance(found, h5py.Group):
-        raise BlackboxError(f"the group {name!r} is missing")
-    return found
+def _metric(file: UntrustedFile, metrics: Group, name: str) -> Metric:
+    direction, unit = (file.attribute(metrics[name], key, str) for key in ("direction", "unit"))
+    try:
+        return Metric(direction, unit)
+    except BlackboxError as error:
+        raise BlackboxError(f"metrics/{name}: {error}") from None
 
 
-def _dataset(group: Group, name: str) -> Dataset:
-    """A dataset that lies in this very file and cannot unpack to more than it could hold."""
-    link = group.get(name, getlink=True)
-    found = group.get(name) if isinstance(link, h5py.HardLink) else None
-    if not isinstance(found, h5py.Dataset) or found.is_virtual or found.external:
-        raise BlackboxError(f"the dataset {name!r} is missing or lies outside the file")
-    if found.nbytes > MOST_COMPRESSED * max(found.id.get_storage_size(), 64):
-        raise BlackboxError(
-            f"{name} claims {found.nbytes} bytes {found.shape} but stores {found.id.get_storage_size()}: damaged"
-        )
-    return found
-
-
-def _array(path: Path, group: Group, name: str, kinds: str) -> np.ndarray:
-    dataset = _dataset(group, name)
-    if dataset.dtype.kind not in kinds:
-        raise BlackboxError(f"{name}: numbers of kind {'/'.join(kinds)!r} are needed, not {dataset.dtype}")
-    offset = dataset.id.get_offset()
-    native = dataset.dtype.newbyteorder("=")
-    if offset is not None and dataset.size and dataset.dtype == native:
-        return np.memmap(path, mode="r", dtype=native, shape=dataset.shape, offset=offset)
-    return dataset[()].astype(native, copy=False)
-
-
-def _column(path: Path, configs: Group, name: str) -> np.ndarray:
-    dataset = _dataset(configs, name)
-    if h5py.check_string_dtype(dataset.dtype) is not None:
-        return dataset.asstr()[()]
-    return np.array(_array(path, configs, name, "biuf"))
-
-
-def _text(value: Any) -> Any:
-    if isinstance(value, bytes):
-        return value.decode()
-    return value.item() if isinstance(value, np.generic) else value
+def _column(file: UntrustedFile, configs: Group, name: str) -> np.ndarray:
+    """One hyperparameter's values, a copy in memory, so that looking up a row never waits for the disk."""
+    values = np.array(file.array(configs, name, "biuf"))
+    if "choices" not in configs[name].attrs:
+        return values
+    text = file.attribute(configs[name], "choices", str)
+    try:
+        choices = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BlackboxError(f"configs/{name}: the attribute 'choices' is not JSON: {error}") from None
+    if not isinstance(choices, list) or any(isinstance(choice, (list, dict)) for choice in choices):
+        raise BlackboxError(f"configs/{name}: the attribute 'choices' is not a JSON list of texts and numbers")
+    wrong = (values < 0) | (values >= len(choices))
+    if wrong.any() or values.dtype.kind not in "iu":
+        row = int(np.argmax(wrong))
+        raise BlackboxError(f"configs/{name}: row {row}: {values[row]} is no position in {len(choices)} choices")
+    table = np.empty(len(choices), dtype=object)
+    table[:] = choices
+    return table[values]

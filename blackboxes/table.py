@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from blackboxes.checks import check_configs, check_curves, check_resources
+from blackboxes.checks import (
+    as_column,
+    as_numbers,
+    check_configs,
+    check_curves,
+    check_flags,
+    check_resources,
+    frozen,
+)
+from blackboxes.encoding import encode, equals, is_active
 from blackboxes.errors import BlackboxError, name_hint
 
 if TYPE_CHECKING:
@@ -84,11 +93,13 @@ class Blackbox:
     ) -> None:
         self.family, self.task, self.name = family, task, f"{family}:{task}"
         self._space = space
-        self.columns = {name: np.asarray(column) for name, column in configs.items()}
-        self.resources = check_resources(np.asarray(resources))
-        self.metrics = {name: _as_floats(values) for name, values in metrics.items()}
+        self.columns = {name: as_column(f"configs/{name}", column) for name, column in configs.items()}
+        self.resources = check_resources(as_numbers("resources", resources, np.int64, np.float64))
+        self.metrics = {
+            name: as_numbers(f"metrics/{name}", values, np.float32, np.float64) for name, values in metrics.items()
+        }
         self.metric_info = dict(metric_info)
-        self.elapsed = np.asarray(elapsed, dtype=np.float64)
+        self.elapsed = as_numbers("elapsed", elapsed, np.float64)
         self.resumable, self.resource_unit = bool(resumable), resource_unit
         self.licence, self.source, self.description = licence, source, description
 
@@ -96,13 +107,11 @@ class Blackbox:
             raise BlackboxError("metrics: a table needs at least one metric")
         if set(self.metrics) != set(self.metric_info):
             raise BlackboxError(f"metric_info names {sorted(self.metric_info)}, but metrics are {sorted(self.metrics)}")
-        self.default_metric = self.metric_name(default_metric or next(iter(self.metrics)))
+        self.default_metric = self.metric_name(next(iter(self.metrics)) if default_metric is None else default_metric)
         self.test_metric = None if test_metric is None else self.metric_name(test_metric)
-        self.lengths = check_curves(self.elapsed, self.metrics, self.resources)
+        self.lengths = frozen(check_curves(self.elapsed, self.metrics, self.resources))
         check_configs(self.columns, len(self))
-        self.censored = None if censored is None else np.asarray(censored, dtype=bool)
-        if self.censored is not None and self.censored.shape != self.lengths.shape:
-            raise BlackboxError(f"censored: shape {self.censored.shape}, should be {self.lengths.shape}")
+        self.censored = None if censored is None else check_flags(np.asarray(censored), self.lengths.shape)
 
     def __len__(self) -> int:
         """The number of configurations, n."""
@@ -138,7 +147,9 @@ class Blackbox:
             try:
                 space = ConfigurationSpace.from_serialized_dict(json.loads(space))
             except Exception as error:
-                raise BlackboxError(f"{self.name}: the space is not ConfigSpace's JSON: {error!r}") from error
+                raise BlackboxError(f"{self.name}: the space is not ConfigSpace's JSON: {error!r:.200}") from error
+        if not isinstance(space, ConfigurationSpace):
+            raise BlackboxError(f"{self.name}: a ConfigurationSpace is needed, not {type(space).__name__}")
         if set(space) != set(self.columns):
             raise BlackboxError(f"{self.name}: the space has {sorted(space)}, configs have {sorted(self.columns)}")
         return space
@@ -156,22 +167,28 @@ class Blackbox:
 
         Numbers go by ConfigSpace's own scaling (logarithmic where the space says so), ordinals and categories by
         their position; what has one value only, or is inactive, lies at 0.5.
+
+        Raises:
+            BlackboxError: a value that the space does not have; the message names the row.
         """
         vectors = np.full((len(self), len(self.columns)), 0.5)
         for j, parameter in enumerate(self.space.values()):
             column = self.columns[parameter.name]
-            active = np.asarray(column == column) & (column != np.array(None))  # NaN != NaN
-            lower, upper = parameter.lower_vectorized, parameter.upper_vectorized
-            if upper > lower:
-                raw = np.asarray(parameter.to_vector(column[active]), dtype=np.float64)
-                vectors[active, j] = np.clip((raw - lower) / (upper - lower), 0.0, 1.0)
-        return vectors
+            active = np.flatnonzero(is_active(column))
+            vectors[active, j] = encoded = encode(parameter, column[active])
+            if np.isnan(encoded).any():
+                row = active[int(np.argmax(np.isnan(encoded)))]
+                raise BlackboxError(
+                    f"{self.name}: configs/{parameter.name}: row {row}: {column[row]!r} is not in the space, "
+                    f"which has {parameter}"
+                )
+        return frozen(vectors)
 
     def params(self, row: int) -> dict[str, Any]:
         """Configuration `row` as a dict of Python values, inactive hyperparameters left out."""
         values = {name: column[row] for name, column in self.columns.items()}
         values = {k: v.item() if isinstance(v, np.generic) else v for k, v in values.items()}
-        return {k: v for k, v in values.items() if v is not None and v == v}
+        return {k: v for k, v in values.items() if v is not None and v == v}  # NaN != NaN
 
     def row_of(self, params: Mapping[str, Any]) -> int:
         """The row that holds exactly `params` (the first, where a table has doubles).
@@ -182,14 +199,13 @@ class Blackbox:
         for name in params:
             if name not in self.columns:
                 raise BlackboxError(f"{self.name} has no hyperparameter {name!r}: {name_hint(name, self.columns)}")
-        row = self._row_index.get(frozenset(params.items()))
-        if row is None:
+        rows = np.arange(len(self))
+        # Numbers first: comparing objects takes fifty times as long, and then few rows are left.
+        for name, column in sorted(self.columns.items(), key=lambda item: item[1].dtype.kind == "O"):
+            rows = rows[equals(column[rows], params.get(name))]
+        if not len(rows):
             raise BlackboxError(f"{self.name} has no configuration {dict(params)}")
-        return row
-
-    @cached_property
-    def _row_index(self) -> dict[frozenset[tuple[str, Any]], int]:
-        return {frozenset(self.params(row).items()): row for row in reversed(range(len(self)))}
+        return int(rows[0])
 
     def metric_name(self, name: str | None = None) -> str:
         """`name` if the table has such a metric (the default metric for None).
@@ -218,12 +234,10 @@ class Blackbox:
         return float(self.elapsed[rows, replicates, self.lengths[rows, replicates] - 1].mean())
 
     def best(self, metric: str | None = None) -> float:
-        """The best value in the table at any configuration, replicate and resource, in the metric's direction."""
+        """The best value in the table at any configuration, replicate and resource, in the metric's direction.
+
+        NaN where everything diverged.
+        """
         name = self.metric_name(metric)
-        pick = np.fmin if self.metric_info[name].direction == "min" else np.fmax
+        pick = np.fmin if self.metric_info[name].direction == "min" else np.fmax  # both pass over NaN
         return float(pick.reduce(self.metrics[name], axis=None))
-
-
-def _as_floats(values: Any) -> np.ndarray:
-    values = np.asarray(values)
-    return values if values.dtype in (np.float32, np.float64) else values.astype(np.float64)

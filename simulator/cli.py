@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,19 +17,31 @@ if TYPE_CHECKING:
     from simulator.study import Row
 
 DEFAULT_SCHEDULERS = "random,successive-halving,hyperband,asha-stopping,asha-promotion,median-stopping"
+OUTPUTS = ("runs.parquet", "summary.csv", "anytime.png")
 TABLE_HELP = "A table: family, family:task, or the path of a file."
+
+
+def _examples(*lines: str) -> str:
+    """The end of a command's help; the first line keeps the help from wrapping the others."""
+    return "\n  ".join(["\b\nExamples:" if len(lines) > 1 else "\b\nExample:", *lines])
+
 
 app = typer.Typer(
     name="rungsim",
     help="Replay multi-fidelity hyperparameter schedulers over tabulated learning curves, in simulated time.",
-    epilog="Start with: rungsim list, then rungsim compare mlp:digits",
+    epilog=_examples("rungsim list", "rungsim compare mlp:digits --out out/digits"),
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-trace_app = typer.Typer(help="Look at traces.", no_args_is_help=True, rich_markup_mode=None)
+trace_app = typer.Typer(
+    help="Look at traces.",
+    epilog=_examples("rungsim trace diff before.trace after.trace"),
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
 app.add_typer(trace_app, name="trace")
 
 Table = Annotated[str, typer.Argument(help=TABLE_HELP, metavar="TABLE")]
@@ -46,14 +61,41 @@ def main() -> None:
     from blackboxes import BlackboxError
     from simulator.errors import SimulationError, TraceError
 
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # not every terminal can show what a table is called
     try:
-        app()
-    except (BlackboxError, SimulationError, TraceError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        try:
+            app(prog_name="rungsim")
+        finally:
+            _flush()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:  # whoever read the output has seen enough
+        sys.exit(1)
+    except OSError as error:
+        reason = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        print(f"error: {_plain(reason)}", file=sys.stderr)
+        sys.exit(2)
+    except (BlackboxError, SimulationError, TraceError) as error:
+        print(f"error: {_plain(error)}", file=sys.stderr)
         sys.exit(2)
 
 
-@app.command("list", epilog="Example: rungsim list")
+def _flush() -> None:
+    """Write what is left of the output now: at the interpreter's end nobody could catch the error."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise
+
+
+def _plain(text: object) -> str:
+    """Text that may come from a file, on one line and without control characters, which a terminal would obey."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text))
+
+
+@app.command("list", epilog=_examples("rungsim list"))
 def list_() -> None:
     """Name the tables and the schedulers there are."""
     from blackboxes import families, tasks_of
@@ -62,29 +104,31 @@ def list_() -> None:
     print("tables")
     for family, path in families().items():
         for task in tasks_of(path):
-            print(f"  {family}:{task}")
+            print(f"  {_plain(family)}:{_plain(task)}")
     print("schedulers (arguments in parentheses, such as asha-stopping(eta=4,r_min=3))")
     for name in sorted(scheduler_names()):
         print(f"  {name}")
 
 
-@app.command(epilog="Example: rungsim show mlp:digits")
+@app.command(epilog=_examples("rungsim show mlp:digits", "rungsim show tables/mine.h5:first --metric test_error"))
 def show(table: Table, metric: Metric = None) -> None:
     """Describe a table: size, space, resources, metrics, runtimes, what low fidelities tell of r_max."""
     from blackboxes import load
     from blackboxes.describe import overview
 
     box = load(table)
-    print(box.name + (f": {box.description}" if box.description else ""))
-    for label, fact in overview(box, metric):
-        print(f"  {label:<20} {fact}")
-    print("  space")
-    for parameter in box.space.values():
-        print(f"    {parameter}")
+    lines = [box.name + (f": {box.description}" if box.description else "")]
+    lines += [f"  {label:<20} {fact}" for label, fact in overview(box, metric)]
+    lines += ["  space", *(f"    {parameter}" for parameter in box.space.values())]
+    for line in lines:
+        print(_plain(line))
 
 
 @app.command(
-    epilog='Example: rungsim run mlp:digits "asha-promotion(eta=4)" --seed 1 --trace promotion.trace',
+    epilog=_examples(
+        "rungsim run mlp:digits hyperband --budget 2h --workers 16",
+        'rungsim run mlp:digits "asha-promotion(eta=4)" --seed 1 --trace promotion.trace',
+    )
 )
 def run(
     table: Table,
@@ -101,9 +145,12 @@ def run(
 ) -> None:
     """Run one scheduler once; print the trace's digest and a summary."""
     from simulator.budget import Budget
+    from simulator.errors import SimulationError
     from simulator.study import Run
 
     limits = Budget(budget, max_trials, max_resource, target)
+    if trace is not None and trace.is_dir():
+        raise SimulationError(f"--trace {str(trace)!r} is a folder, the name of a file is needed")
     result = Run(table, scheduler, seed, workers, limits, metric).simulation().run()
     if trace is not None:
         trace.parent.mkdir(parents=True, exist_ok=True)
@@ -126,12 +173,14 @@ def _print_summary(summary: dict[str, Any], metric: str, unit: str) -> None:
         "table used up": "no" if exhausted is None else f"after {exhausted:.3f} s",
     }
     for label, fact in facts.items():
-        print(f"  {label:<24} {fact}")
+        print(_plain(f"  {label:<24} {fact}"))
 
 
 @app.command(
-    epilog="Example: rungsim compare mlp:digits --schedulers 'random,asha-stopping,asha-stopping(eta=4)' "
-    "--seeds 50 --workers 8 --out out/eta",
+    epilog=_examples(
+        "rungsim compare mlp:digits",
+        "rungsim compare mlp:digits --schedulers 'random,asha-stopping(eta=4)' --seeds 50 --out out/eta",
+    )
 )
 def compare(
     table: Table,
@@ -157,23 +206,31 @@ def compare(
     from simulator.study import crossed, run_all
 
     names = list(dict.fromkeys(split_specs(schedulers)))
-    if not names or seeds < 1 or jobs == 0 or jobs < -1:
-        raise SimulationError(
-            f"at least one scheduler and one seed, and jobs of 1 or more or -1: not {schedulers!r}, {seeds}, {jobs}"
-        )
+    if not names:
+        raise SimulationError(f"--schedulers {schedulers!r}: at least one scheduler is needed")
+    if seeds < 1:
+        raise SimulationError(f"--seeds {seeds}: at least one seed is needed")
+    if jobs < 1 and jobs != -1:
+        raise SimulationError(f"--jobs {jobs}: a number of processes from 1, or -1 for all cores, is needed")
     if score not in ("reported", "regret", "test"):
-        raise SimulationError(f"score is reported, regret or test, not {score!r}")
+        raise SimulationError(f"--score is reported, regret or test, not {score!r}")
+    if out.exists() and not out.is_dir():
+        raise SimulationError(f"--out {str(out)!r} is a file, a folder is needed")
     limits = Budget(budget, max_trials, max_resource, target)
     runs = crossed(table, names, range(seeds), workers, limits, metric)
     if score == "test" and runs[0].simulation().blackbox.test_metric is None:
         raise SimulationError(f"{table} has no test metric to score the incumbent by")
     out.mkdir(parents=True, exist_ok=True)
+    tempfile.TemporaryFile(dir=out).close()  # a folder that cannot be written to is an error now, not after the work
 
     rows: list[Row] = []
     interrupted = False
     try:
-        with _progress(f"{len(names)} schedulers x {seeds} seeds", len(runs), quiet) as advance:
-            for row in run_all(runs, jobs):
+        with (
+            _progress(f"{len(names)} schedulers x {seeds} seeds", len(runs), quiet) as advance,
+            closing(run_all(runs, jobs)) as finished,
+        ):
+            for row in finished:
                 rows.append(row)
                 advance()
     except KeyboardInterrupt:
@@ -181,25 +238,35 @@ def compare(
     finally:
         if rows:
             _write_comparison(rows, names, out, score, quiet)
+        if len(rows) < len(runs):
+            why = "interrupted" if interrupted else "a run failed"
+            kept = f"are kept in {out}" if rows else "had finished, nothing is written"
+            print(_plain(f"{why}: {len(rows)} of {len(runs)} runs {kept}"), file=sys.stderr)
     if interrupted:
-        print(f"interrupted: {len(rows)} of {len(runs)} runs are kept in {out}", file=sys.stderr)
         raise typer.Exit(130)
 
 
 def _write_comparison(rows: list[Row], names: list[str], out: Path, score: str, quiet: bool) -> None:
+    import warnings
+
     from analysis import as_runs, plot_anytime, summarise
     from simulator.study import write_rows
 
     rows.sort(key=lambda row: (names.index(row["scheduler"]), row["seed"]))
-    write_rows(rows, out / "runs.parquet")
     runs = as_runs(rows)
     summary = summarise(runs)
-    summary.to_csv(out / "summary.csv", index=False)
-    figure = plot_anytime(runs, score).figure  # type: ignore[arg-type]
-    figure.savefig(out / "anytime.png")  # type: ignore[union-attr]
+    with tempfile.TemporaryDirectory(dir=out, prefix=".unfinished-") as aside:  # so that none is ever half written
+        parquet, csv, png = (Path(aside, name) for name in OUTPUTS)
+        write_rows(rows, parquet)
+        summary.to_csv(csv, index=False)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing from font")  # it is drawn as a box
+            plot_anytime(runs, score).figure.savefig(png)  # type: ignore[arg-type, union-attr]
+        for name in OUTPUTS:
+            os.replace(Path(aside, name), out / name)
     if not quiet:
         _print_comparison(summary, rows[0])
-    for name in ("runs.parquet", "summary.csv", "anytime.png"):
+    for name in OUTPUTS:
         print(out / name)
 
 
@@ -207,33 +274,41 @@ def _print_comparison(summary: Any, first: Row) -> None:
     from rich.console import Console
     from rich.table import Table as RichTable
 
-    shown = RichTable(title=f"{first['table']}: {first['metric']}, {first['workers']} workers", title_justify="left")
+    title = _plain(f"{first['table']}: {first['metric']}, {first['workers']} workers")
+    shown = RichTable(title=title, title_justify="left")
     for column in (
         "scheduler",
         "final (quartiles)",
         "test",
         "to 5% (s)",
         "to 1% (s)",
-        f"{first['resource_unit']}s",
+        _plain(f"{first['resource_unit']}s"),
     ):
         shown.add_column(column, justify="left" if column == "scheduler" else "right")
     shown.add_column("idle", justify="right")
     for row in summary.itertuples():
         shown.add_row(
-            row.scheduler,
-            f"{row.final:.4f} ({row.final_q1:.4f} to {row.final_q3:.4f})",
-            f"{row.test:.4f}" if row.test == row.test else "none",
+            _plain(row.scheduler),
+            f"{_figure(row.final)} ({_figure(row.final_q1)} to {_figure(row.final_q3)})",
+            _figure(row.test),
             *(_reached(row.time_to_5pct, row.reached_5pct), _reached(row.time_to_1pct, row.reached_1pct)),
             f"{row.resource:,.0f}",
-            f"{row.idle:.1%}",
+            f"{max(row.idle, 0.0):.1%}",
         )
-    shown.caption = "medians over seeds; to 5%: time until 5% of the way from the table's median to its best is left"
+    shown.caption = (
+        "medians over seeds; to 5%: time until 5% of the way from the table's median to its best is left, "
+        "or, where it is not half of the runs that get there, how many do"
+    )
     shown.caption_justify = "left"
-    Console(width=None if sys.stdout.isatty() else 110, emoji=False, markup=False).print(shown)
+    Console(width=None if sys.stdout.isatty() else 200, emoji=False, markup=False).print(shown)
 
 
 def _reached(seconds: float, share: float) -> str:
-    return f"{seconds:.1f}" if seconds != float("inf") else f"by {share:.0%}"
+    return f"{seconds:.1f}" if seconds != float("inf") else f"{share:.0%} do"
+
+
+def _figure(value: float) -> str:
+    return f"{value:.4g}" if value == value else "none"
 
 
 @contextmanager
@@ -242,18 +317,18 @@ def _progress(what: str, total: int, quiet: bool) -> Iterator[Any]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
+    hidden = quiet or not sys.stderr.isatty()
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=hidden) as bar:
         task = bar.add_task(what, total=total)
         yield lambda: bar.advance(task)
 
 
-@trace_app.command("diff", epilog="Example: rungsim trace diff before.trace after.trace (exit code 1 if they differ)")
+@trace_app.command("diff", epilog=_examples("rungsim trace diff before.trace after.trace"))
 def trace_diff(
-    left: Annotated[Path, typer.Argument(help="A trace that rungsim run --trace wrote.")],
-    right: Annotated[Path, typer.Argument(help="Another one.")],
+    left: Annotated[Path, typer.Argument(help="A trace that rungsim run --trace wrote.", metavar="A")],
+    right: Annotated[Path, typer.Argument(help="Another one.", metavar="B")],
 ) -> None:
-    """Show the first event in which two traces differ, and what led up to it."""
+    """Show the first event in which two traces differ, and what led up to it; exit code 1 if they do."""
     from simulator.trace import Trace
 
     difference = Trace.load(left).diff(Trace.load(right))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+import signal
+import sys
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -13,12 +16,13 @@ import numpy as np
 
 from blackboxes import Blackbox, load
 from simulator.budget import Budget
-from simulator.registry import make_scheduler
+from simulator.errors import SimulationError
 from simulator.simulation import Simulation
 
 Row = dict[str, Any]
 NO_LIMIT = Budget()
 CHUNK = 8  # runs handed to a process at once: a run takes milliseconds, handing it over nearly as long
+FIRST_JOBS = Budget(time=1e-9)  # over before anything is reported
 
 
 @dataclass(frozen=True)
@@ -58,11 +62,11 @@ def _table(name: str) -> Blackbox:
 @lru_cache(maxsize=16)
 def _landmarks(table: Blackbox, metric: str) -> dict[str, float]:
     """What a table's best and its typical configuration reach: the ends of a scale for regret."""
-    last = table.metrics[metric][:, :, -1]
-    measured = last[~np.isnan(last)]
+    values = table.metrics[metric]
+    last = values[:, :, -1][~np.isnan(values[:, :, -1])]
     return {
-        "table_best": table.best(metric),
-        "table_median": float(np.median(measured)) if len(measured) else float("nan"),
+        "table_best": float("nan") if np.isnan(values).all() else table.best(metric),
+        "table_median": float(np.median(last)) if len(last) else float("nan"),
         "full_training": table.full_training_time,
     }
 
@@ -77,7 +81,9 @@ def run_row(run: Run) -> Row:
     table, metric = trace.table, trace.info.metric
     best = trace.incumbents()
     test: list[float] = []
+    test_info = None
     if table.test_metric is not None:
+        test_info = table.metric_info[table.test_metric]
         seen = (best["config"], best["replicate"], best["index"])
         test = table.metrics[table.test_metric][seen].astype(np.float64).tolist()
     return {
@@ -86,6 +92,8 @@ def run_row(run: Run) -> Row:
         "direction": table.metric_info[metric].direction,
         "unit": table.metric_info[metric].unit,
         "test_metric": table.test_metric,
+        "test_direction": None if test_info is None else test_info.direction,
+        "test_unit": None if test_info is None else test_info.unit,
         "resource_unit": table.resource_unit,
         "scheduler": run.scheduler,
         "seed": run.seed,
@@ -100,10 +108,6 @@ def run_row(run: Run) -> Row:
     }
 
 
-def _run_chunk(runs: Sequence[Run]) -> list[Row]:
-    return [run_row(run) for run in runs]
-
-
 def crossed(
     table: str,
     schedulers: Sequence[str],
@@ -112,44 +116,73 @@ def crossed(
     budget: Budget | str | float | None = "10x",
     metric: str | None = None,
 ) -> list[Run]:
-    """Every scheduler under every seed; checked before anything runs.
+    """Every scheduler under every seed; checked before anything runs, the table read anew.
 
     Raises:
-        SimulationError: an unknown scheduler, or an argument out of range.
+        SimulationError: an unknown scheduler, or an argument that is out of range or does not fit the table.
         BlackboxError: an unknown table or metric.
     """
+    _table.cache_clear()
     budget = budget if isinstance(budget, Budget) else Budget(time=budget)
-    first = Run(table, "random", 0, workers, budget, metric)
-    runs = [replace(first, scheduler=scheduler, seed=seed) for seed in seeds for scheduler in schedulers]
-    for scheduler in schedulers:
-        make_scheduler(scheduler)
-    for run in runs[: len(schedulers)]:
+    runs = [Run(table, scheduler, seed, workers, budget, metric) for seed in seeds for scheduler in schedulers]
+    for run in runs:
         run.simulation()
+    for run in runs[: len(schedulers)]:
+        replace(run, budget=FIRST_JOBS).simulation().run()  # whether the arguments fit the table
     return runs
 
 
-def run_all(runs: Sequence[Run], jobs: int = -1) -> Iterator[Row]:
+def run_all(runs: Sequence[Run], jobs: int = -1) -> Generator[Row, None, None]:
     """The rows of all runs, as they finish.
+
+    Close the iterator (`contextlib.closing`), or use it up, and no process is left; on Ctrl-C none is either.
 
     Args:
         runs: what to run.
         jobs: processes; -1 for all cores. The rows do not depend on it, their order may.
+
+    Raises:
+        SimulationError: jobs is neither -1 nor at least 1.
     """
-    jobs = os.cpu_count() or 1 if jobs == -1 else jobs
-    chunks = [runs[i : i + CHUNK] for i in range(0, len(runs), CHUNK)]
-    if jobs == 1 or len(chunks) == 1:
-        for run in runs:
-            yield run_row(run)
+    if jobs < 1 and jobs != -1:
+        raise SimulationError(f"jobs = {jobs}: a number of processes from 1, or -1 for all cores, is needed")
+    if jobs == 1 or len(runs) < 2:
+        yield from map(run_row, runs)
         return
     from joblib import Parallel, delayed
 
-    parallel = Parallel(n_jobs=min(jobs, len(chunks)), return_as="generator_unordered", pre_dispatch="2*n_jobs")
-    for rows in parallel(delayed(_run_chunk)(chunk) for chunk in chunks):
+    chunks = [runs[i : i + CHUNK] for i in range(0, len(runs), CHUNK)]
+    with _interrupts_held():
+        finished = Parallel(n_jobs=jobs, return_as="generator_unordered")(delayed(_run_chunk)(c) for c in chunks)
+    for rows in finished:
         yield from rows
 
 
+def _run_chunk(runs: Sequence[Run]) -> list[Row]:
+    return [run_row(run) for run in runs]
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Ctrl-C has to wait until the end of the block; processes that start in it never see one, and end quietly."""
+    if sys.platform == "win32":
+        yield
+        return
+    from multiprocessing import resource_tracker
+
+    from joblib.externals.loky.backend import resource_tracker as lokys
+
+    resource_tracker.ensure_running()  # each lets interrupts through again once it has started
+    lokys.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def write_rows(rows: Sequence[Row], path: str | os.PathLike[str]) -> None:
-    """Write rows as Parquet, in the order of scheduler and seed, aside first and then renamed."""
+    """Write rows as Parquet, in the given order, aside first and then renamed."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scripted import Scripted, history
@@ -47,13 +50,21 @@ def test_a_target_counts_only_at_the_end_of_a_segment() -> None:
     assert trace.info.end == 4_000_000_000
 
 
-def test_past_the_end_of_a_curve_nothing_is_charged() -> None:
+@pytest.mark.parametrize(
+    ("jobs", "answers"),
+    [([Start(0, until=2)], [Continue(3)]), ([Start(0, until=2), Resume(0, until=3)], [PAUSE])],
+    ids=["continue", "resume"],
+)
+def test_past_the_end_of_a_curve_nothing_is_charged(jobs: list[Any], answers: list[Any]) -> None:
     nan = float("nan")
-    table = table_of([[0.5, 0.4, nan]], [[1, 2, nan]], resumable=False)
-    scheduler = Scripted([Start(0, until=2)], [Continue(3)])
-    trace = Simulation(table, scheduler, workers=1).run()
-    assert scheduler.log[2] == (2.0, "curve-end", 0, 2, 0.4)
-    assert trace.busy() == 2_000_000_000
+    scheduler = Scripted(jobs, answers)
+    trace = Simulation(table_of([[0.5, 0.4, nan]], [[1, 2, nan]], resumable=False), scheduler, workers=1).run()
+    assert [entry for entry in scheduler.log if entry[1] != "job?"] == [
+        (2.0, "report", 0, 2, 0.4),
+        (2.0, "curve-end", 0, 2, 0.4),
+    ]
+    assert trace.busy() == trace.info.end == 2_000_000_000
+    assert trace.resource_spent() == 2
     assert len(trace.results()) == 1
 
 

@@ -127,6 +127,16 @@ def test_nothing_is_reported_of_a_cancelled_trial_later() -> None:
     assert [entry[2] for entry in scheduler.log if entry[1] != "job?"] == [1, 1]
 
 
+def test_a_segment_trained_from_scratch_counts_if_it_was_finished_at_that_instant() -> None:
+    """As on a resumable table: both are done at 1 s, the first report stops the second trial."""
+    table = table_of([[0.5, 0.4], [0.3, 0.2]], resumable=False)
+    trace = Simulation(
+        table, Scripted([Start(0, until=1), Start(1, until=1)], [stopping(1, answer=STOP)]), workers=2
+    ).run()
+    assert [(e["event"], e["resource"]) for e in events_of(trace)][2:] == [("stop", 1), ("cancelled", 1)]
+    assert trace.results()["loss"].tolist() == [0.5, 0.3]
+
+
 def test_a_segment_trained_from_scratch_is_lost_when_cancelled() -> None:
     table = table_of([[0.5, 0.4, 0.3], [0.3, 0.2, 0.1]], [[1, 2, 3], [2.5, 5, 7.5]], resumable=False)
     jobs = [Start(0, until=3), Start(1, until=1)]

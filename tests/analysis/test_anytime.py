@@ -1,0 +1,204 @@
+"""Anytime performance against plain loops over all results of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import inf, isnan, nan
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from made_runs import by_hand, simulated
+
+from analysis import anytime, as_runs, best_so_far
+from analysis.anytime import time_grid
+from analysis.runs import RunsError
+from simulator import Trace
+
+
+def scores(trace: Trace, times: Sequence[float], score: str) -> list[float]:
+    """What the first of the best results by each time, of all epochs, counts for; NaN where there is none."""
+    metric, results = trace.info.metric, trace.results().to_dict("records")
+    sign, best_of_all = trace.table.metric_info[metric].sign, trace.table.best(metric)
+    found = []
+    for time in times:
+        best = None
+        for result in results:
+            value = result[metric]
+            if result["time"] <= time and not isnan(value) and (best is None or sign * value < sign * best[metric]):
+                best = result
+        if best is None:
+            found.append(nan)
+        else:
+            found.append(
+                {"reported": best[metric], "regret": abs(best[metric] - best_of_all), "test": best["test"]}[score]
+            )
+    return found
+
+
+def some_times(trace: Trace) -> np.ndarray:
+    """Before everything, after everything, and at results' times, just before and just after."""
+    times = trace.results()["time"].to_numpy()
+    times = times[:: max(1, len(times) // 8)]
+    return np.concatenate([[0.0, 1e9], times, np.nextafter(times, -inf), np.nextafter(times, inf)])
+
+
+@settings(max_examples=80)
+@given(simulated(), st.sampled_from(["reported", "regret", "test"]))
+def test_best_so_far_is_the_first_of_the_best_results_up_to_then(
+    run: tuple[list[Trace], list[dict[str, Any]]], score: Any
+) -> None:
+    [trace], rows = run
+    times = some_times(trace)
+    np.testing.assert_array_equal(best_so_far(as_runs(rows).iloc[0], times, score), scores(trace, times, score))
+
+
+@settings(max_examples=30)
+@given(simulated())
+def test_regret_is_never_negative_and_never_grows(run: tuple[list[Trace], list[dict[str, Any]]]) -> None:
+    [trace], rows = run
+    regret = best_so_far(as_runs(rows).iloc[0], np.unique(some_times(trace)), "regret")
+    known = regret[~np.isnan(regret)]
+    assert (known >= 0).all()
+    assert (np.diff(known) <= 0).all()
+    assert not np.isnan(regret[len(regret) - len(known) :]).any()  # once known, it stays known
+
+
+def test_an_improvement_counts_at_its_very_time() -> None:
+    run = as_runs([by_hand([1.0, 2.5], [0.8, 0.3])]).iloc[0]
+    times = np.array([3.0, 2.5, np.nextafter(2.5, 0), 1.0, np.nextafter(1.0, 0)])  # in any order
+    np.testing.assert_array_equal(best_so_far(run, times), [0.3, 0.3, 0.8, 0.8, nan])
+
+
+def test_of_several_improvements_at_one_time_the_last_counts() -> None:
+    run = as_runs([by_hand([1.0, 1.0], [0.8, 0.3])]).iloc[0]
+    np.testing.assert_array_equal(best_so_far(run, np.array([1.0])), [0.3])
+
+
+def plain_quantile(values: list[float], q: float, direction: str) -> float:
+    """Between the two neighbours in rank; NaN (none yet) ranks last, and what rests on one is NaN."""
+    ranked = sorted(values, key=lambda v: (isnan(v), v)) if direction == "min" else sorted(values, key=_worst_first)
+    position = q * (len(ranked) - 1)
+    low, high = ranked[int(position)], ranked[min(int(position) + 1, len(ranked) - 1)]
+    return low if position == int(position) else low + (high - low) * (position - int(position))
+
+
+def _worst_first(value: float) -> tuple[bool, float]:
+    return (not isnan(value), value)
+
+
+@settings(max_examples=30)
+@given(simulated(seeds=5), st.sampled_from(["reported", "regret", "test"]))
+def test_quartiles_rank_runs_without_a_result_worst(runs: tuple[list[Trace], list[dict[str, Any]]], score: Any) -> None:
+    traces, rows = runs
+    table = traces[0].table
+    direction = "min" if score == "regret" else table.metric_info["test" if score == "test" else "loss"].direction
+    times = np.unique(np.concatenate([some_times(trace)[1:5] for trace in traces]))
+    values = zip(*(scores(trace, times, score) for trace in traces), strict=True)
+    curves = anytime(as_runs(rows), score, times)
+    assert curves["time"].tolist() == times.tolist()
+    assert set(curves["runs"]) == {5}
+    for now, curve in zip(values, curves.itertuples(), strict=True):
+        expected = [plain_quantile(list(now), q, direction) for q in (0.25, 0.5, 0.75)]
+        np.testing.assert_allclose([curve.lower, curve.median, curve.upper], expected, rtol=1e-12)
+
+
+@given(
+    st.lists(st.floats(-1e6, 1e6).map(lambda v: round(v, 3)), min_size=1, max_size=30),
+    st.sampled_from(["min", "max"]),
+)
+@settings(max_examples=30)
+def test_quartiles_are_numpys_where_every_run_has_a_result(values: list[float], direction: str) -> None:
+    runs = as_runs([by_hand([1.0], [v], seed=i, direction=direction) for i, v in enumerate(values)])
+    [curve] = anytime(runs, times=np.array([5.0])).itertuples()
+    expected = np.quantile(values, [0.25, 0.5, 0.75])
+    np.testing.assert_allclose([curve.lower, curve.median, curve.upper], expected, rtol=1e-12, atol=1e-9)
+    assert curve.lower <= curve.median <= curve.upper
+
+
+@pytest.mark.parametrize("value", [0.1, 1 / 3, 0.7, 1e-17])
+@pytest.mark.parametrize("seeds", [1, 2, 3, 4, 6, 7])
+def test_quartiles_of_equal_runs_are_their_value_to_the_last_bit(value: float, seeds: int) -> None:
+    runs = as_runs([by_hand([1.0], [value], seed=seed) for seed in range(seeds)])
+    [curve] = anytime(runs, times=np.array([5.0])).itertuples()
+    assert curve.lower == curve.median == curve.upper == value
+
+
+@pytest.mark.parametrize(("direction", "known"), [("min", ("lower", "median")), ("max", ("median", "upper"))])
+def test_one_run_without_a_result_is_the_worst_one_whichever_way_is_up(direction: str, known: tuple[str, str]) -> None:
+    runs = as_runs(
+        [by_hand([1.0], [v], seed=i, direction=direction) for i, v in enumerate([0.4, 0.4])]
+        + [by_hand([], [], seed=2, direction=direction)]
+    )
+    [curve] = anytime(runs, times=np.array([5.0])).itertuples()
+    for name in ("lower", "median", "upper"):
+        assert getattr(curve, name) == 0.4 if name in known else isnan(getattr(curve, name))
+
+
+def test_the_test_metric_has_a_direction_of_its_own() -> None:
+    accuracies: list[list[float]] = [[0.7], [0.9], []]
+    runs = as_runs(
+        [by_hand([1.0][: len(a)], [0.5][: len(a)], seed=i, test_values=a, test_direction="max")
+         for i, a in enumerate(accuracies)]
+    )  # fmt: skip
+    [curve] = anytime(runs, "test", np.array([5.0])).itertuples()
+    assert isnan(curve.lower)  # between 0.7 and the run without a result
+    assert curve.median == 0.7
+    assert curve.upper == pytest.approx(0.8)
+
+
+def test_a_run_that_ends_early_keeps_its_last_value() -> None:
+    runs = as_runs([by_hand([1.0], [0.8], seed=0, end=2.0), by_hand([1.0, 9.0], [0.6, 0.2], seed=1, end=10.0)])
+    curves = anytime(runs, times=np.array([1.0, 5.0, 10.0]))
+    np.testing.assert_allclose(curves["median"], [0.7, 0.7, 0.5])
+
+
+def test_runs_that_all_diverged_have_no_value_at_any_time() -> None:
+    runs = as_runs([by_hand([], [], seed=seed) for seed in range(3)])
+    curves = anytime(runs)
+    assert curves[["lower", "median", "upper"]].isna().all(axis=None)
+
+
+def test_each_scheduler_has_its_curve_in_the_order_of_their_first_runs() -> None:
+    runs = as_runs([by_hand([1.0], [0.5], name) for name in ("zebra", "ant", "zebra", "moth")])
+    curves = anytime(runs, times=np.array([1.0, 2.0]))
+    assert curves["scheduler"].tolist() == ["zebra", "zebra", "ant", "ant", "moth", "moth"]
+    assert curves["runs"].tolist() == [2, 2, 1, 1, 1, 1]
+
+
+@settings(max_examples=20)
+@given(simulated(seeds=2))
+def test_default_times_go_from_the_first_result_to_the_last_end(
+    runs: tuple[list[Trace], list[dict[str, Any]]],
+) -> None:
+    frame = as_runs(runs[1])
+    grid = time_grid(frame)
+    first = min((times[0] for times in frame["times"] if len(times)), default=0.0)
+    assert grid[-1] == frame["end"].max()
+    assert grid[0] in (first, frame["end"].max() * 1e-6)
+    assert (np.diff(grid) >= 0).all()
+
+
+@pytest.mark.parametrize("call", [best_so_far, lambda run, times, score: anytime(run.to_frame().T, score, times)])
+def test_unknown_score_and_missing_test_metric_are_errors(call: Any) -> None:
+    run = as_runs([by_hand([1.0], [0.5], test_values=[], test_metric=None, test_direction=None)]).iloc[0]
+    with pytest.raises(RunsError, match=r"score is one of reported, regret, test, not 'tset'"):
+        call(run, np.array([1.0]), "tset")
+    with pytest.raises(RunsError, match=r"made:by-hand has no test metric"):
+        call(run, np.array([1.0]), "test")
+
+
+def test_curves_of_several_tables_are_an_error() -> None:
+    runs = as_runs([by_hand([1.0], [0.5]), by_hand([1.0], [0.5], table="made:other")])
+    with pytest.raises(RunsError, match=r"one table, not made:by-hand, made:other"):
+        anytime(runs)
+
+
+def test_runs_are_not_changed() -> None:
+    runs = as_runs([by_hand([1.0], [0.5], seed=seed) for seed in range(2)])
+    before = runs.copy(deep=True)
+    anytime(runs, "regret")
+    pd.testing.assert_frame_equal(runs, before)

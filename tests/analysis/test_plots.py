@@ -1,0 +1,280 @@
+"""The picture of anytime curves: what is in it, and that it can be read."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from made_runs import by_hand
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
+
+from analysis import anytime, as_runs, plot_anytime
+from analysis.runs import RunsError
+
+SIX = ["random", "successive-halving", "hyperband", "asha-stopping", "asha-promotion", "median-stopping"]
+NINE = [
+    *SIX,
+    "asha-stopping(eta=4,r_min=3)",
+    "hyperband(eta=4,rounding='ceil',anchor='r_max',overlap=False)",
+    "asha-promotion(levels=[1,2,4,8,16,32,64],eta=2)",
+]
+HOSTILE = [
+    "$x$",
+    "a$b^{2",
+    "_hidden",
+    "<b>bold</b> & co",
+    "[red]markup[/red]",
+    r"\frac{1}{2} %s {0}",
+    "λ→∞ 日本",
+    "two\nlines\tand a tab",
+    "x" * 60,
+    "a " * 40,
+    "",
+]
+
+
+def curves(
+    names: Sequence[str] = SIX, seeds: int = 4, scale: float = 1.0, shift: float = 0.0, start: float = 0.01, **more: Any
+) -> pd.DataFrame:
+    """Runs that improve from 1 towards 0 (times `scale`, plus `shift`) between `start` and 10 seconds."""
+    rows = []
+    for (i, name), seed in itertools.product(enumerate(names), range(seeds)):
+        times = np.geomspace(start * (1 + seed / 50), 9, 12)
+        values = np.geomspace(1 - seed / 20, 0.02 * (i + 1), 12) * scale + shift
+        rows.append(by_hand(times.tolist(), values.tolist(), name, seed, **more))
+    return as_runs(rows)
+
+
+def drawn(ax: Axes) -> Axes:
+    """The same Axes after its figure was laid out and drawn."""
+    figure = ax.get_figure()
+    assert isinstance(figure, Figure)
+    figure.draw_without_rendering()
+    return ax
+
+
+def box(artist: Any) -> Bbox:
+    return artist.get_window_extent()
+
+
+def labels(axis: Axis) -> list[Any]:
+    """The labels of the ticks that are in view, in order."""
+    low, high = sorted(axis.get_view_interval())
+    slack = 1e-9 * (high - low)
+    ticks = zip(axis.get_majorticklocs(), axis.get_majorticklabels(), strict=True)
+    return [label for place, label in ticks if low - slack <= place <= high + slack and label.get_text()]
+
+
+def assert_readable(ax: Axes) -> None:
+    """Nothing is cut off by the figure's edge, nothing lies on anything else, and axes have ticks."""
+    drawn(ax)
+    figure, legend = ax.get_figure(), ax.get_legend()
+    assert isinstance(figure, Figure)
+    assert legend is not None
+    inside = figure.get_tightbbox()
+    width, height = figure.get_size_inches()
+    assert inside.x0 >= -0.01
+    assert inside.y0 >= -0.01
+    assert inside.x1 <= width + 0.01
+    assert inside.y1 <= height + 0.01
+    assert box(legend).x0 >= box(ax).x1
+    assert box(ax).width / figure.dpi > 4
+    second = ax.child_axes[0]
+    for axis in (ax.xaxis, second.xaxis, ax.yaxis):
+        shown = labels(axis)
+        assert len(shown) >= 2, f"{axis} has the ticks {shown}"
+        for one, other in itertools.pairwise(shown):
+            assert not box(one).overlaps(box(other)), f"{one.get_text()} and {other.get_text()} overlap"
+    assert box(ax.xaxis.label).y0 >= max(box(label).y1 for label in labels(second.xaxis))
+
+
+def test_draws_the_quartiles_of_anytime() -> None:
+    runs = curves()
+    ax = plot_anytime(runs)
+    for line, band, (_, curve) in zip(
+        ax.get_lines(), ax.collections, anytime(runs).groupby("scheduler", sort=False), strict=True
+    ):
+        np.testing.assert_array_equal(line.get_xdata(), curve["time"])
+        np.testing.assert_array_equal(line.get_ydata(), curve["median"])
+        corners = band.get_paths()[0].vertices
+        assert corners[:, 1].min() == curve["lower"].min()
+        assert corners[:, 1].max() == curve["upper"].max()
+        assert to_hex(band.get_facecolor()[0]) == to_hex(line.get_color())
+        assert band.get_alpha() < 0.15
+        assert line.get_drawstyle() == "steps-post"  # a value holds from its time on
+
+
+@pytest.mark.parametrize("names", [SIX[:1], SIX, NINE], ids=["one", "six", "nine"])
+def test_can_be_read_with_one_and_with_many_schedulers(names: list[str]) -> None:
+    ax = plot_anytime(curves(names))
+    assert_readable(ax)
+    legend = ax.get_legend()
+    assert legend is not None
+    assert [text.get_text().replace("\n", "") for text in legend.get_texts()] == names
+
+
+def test_many_schedulers_differ_in_colour_or_line() -> None:
+    ax = plot_anytime(curves([f"s{i}" for i in range(20)], seeds=1))
+    looks = {(line.get_color(), str(line.get_linestyle()), str(line._dash_pattern)) for line in ax.get_lines()}
+    assert len(looks) == 20
+    assert_readable(ax)
+
+
+def test_labels_have_units() -> None:
+    runs = curves(unit="nat", test_unit="fraction", metric="validation_loss", test_metric="test_error")
+    assert plot_anytime(runs).get_xlabel() == "simulated time (s)"
+    assert plot_anytime(runs).get_ylabel() == "best validation loss so far (nat)"
+    assert plot_anytime(runs, "regret").get_ylabel() == "regret of validation loss (nat)"
+    assert plot_anytime(runs, "test").get_ylabel() == "test error of the incumbent (fraction)"
+    assert plot_anytime(curves(unit="1")).get_ylabel() == "best loss so far"
+
+
+@pytest.mark.parametrize(
+    ("seeds", "said"),
+    [([20, 20], "20 seeds"), ([1, 1], "1 seed"), ([12, 20], "12 to 20 seeds"), ([1, 3], "1 to 3 seeds")],
+)
+def test_title_says_over_how_many_seeds(seeds: list[int], said: str) -> None:
+    rows = [by_hand([1.0], [0.5], f"s{i}", seed) for i, n in enumerate(seeds) for seed in range(n)]
+    title = plot_anytime(as_runs(rows)).get_title(loc="left")
+    assert title == f"made:by-hand, 4 workers: median and quartiles over {said}"
+
+
+def test_second_axis_counts_mean_full_trainings() -> None:
+    ax = drawn(plot_anytime(curves(full_training=2.5)))
+    [second] = ax.child_axes
+    assert second.get_xlabel() == "the same in mean full trainings"
+    np.testing.assert_allclose(np.array(second.get_xlim()) * 2.5, ax.get_xlim())
+
+
+def test_time_axis_starts_where_the_first_curve_does() -> None:
+    rows = [by_hand([t, 8.0], [0.9, 0.5], seed=seed) for seed, t in enumerate([0.001, 1.0, 1.0, 1.0, 1.0])]
+    low, high = plot_anytime(as_runs(rows)).get_xlim()
+    assert 0.9 < low < 1.1
+    assert high == 10.0
+
+
+@pytest.mark.parametrize(
+    ("runs", "scale"),
+    [
+        (curves(), "log"),
+        (curves(shift=1.0), "linear"),  # 1 to 2: plain numbers read better
+        (curves(scale=-1.0), "linear"),
+        (curves(shift=-0.02), "linear"),  # down to exactly 0
+        (curves(shift=-0.5), "linear"),
+        (as_runs([by_hand([1.0, 2.0], [0.5, 0.5])]), "linear"),
+        (as_runs([by_hand([1.0, 2.0], [0.0, 0.0])]), "linear"),
+    ],
+    ids=["positive", "narrow", "negative", "zero", "both", "constant", "constantly zero"],
+)
+def test_values_are_logarithmic_only_where_that_is_possible_and_helps(runs: pd.DataFrame, scale: str) -> None:
+    ax = plot_anytime(runs)
+    assert ax.get_yscale() == scale
+    assert_readable(ax)
+
+
+@pytest.mark.parametrize(
+    ("first", "longer"),
+    list(zip([9.9, 8.0, 4.0, 1.9, 1.1, 0.3, 0.21, 0.02, 1e-3, 1e-4], [1e-4, 3600.0, 1e6] * 4, strict=False)),
+)
+def test_ticks_can_be_read_whatever_the_range(first: float, longer: float) -> None:
+    rows = [by_hand([first * longer, 9.95 * longer], [longer, longer / first], end=10.0 * longer)]
+    assert_readable(plot_anytime(as_runs(rows).assign(full_training=0.7 * longer)))
+
+
+def test_one_result_at_the_very_end_is_no_error() -> None:
+    drawn(plot_anytime(as_runs([by_hand([10.0], [0.5])])))
+
+
+def test_run_that_takes_no_time_is_no_error() -> None:
+    ax = drawn(plot_anytime(as_runs([by_hand([0.0], [0.5], end=0.0, full_training=0.0)])))
+    assert ax.get_xscale() == "linear"
+
+
+def test_run_with_a_result_at_time_zero() -> None:
+    ax = plot_anytime(as_runs([by_hand([0.0, 3.0], [0.9, 0.1])]))
+    assert ax.get_xscale() == "log"
+    assert_readable(ax)
+
+
+def test_runs_that_all_diverged_give_a_picture_that_says_so() -> None:
+    runs = as_runs([by_hand([], [], name, seed) for name in SIX for seed in range(3)])
+    ax = drawn(plot_anytime(runs))
+    assert [text.get_text() for text in ax.texts] == ["too few runs have a result"]
+    assert ax.get_legend() is not None
+
+
+def test_scheduler_whose_runs_diverged_is_listed_without_a_curve() -> None:
+    runs = as_runs([by_hand([1.0], [0.5], "good"), by_hand([], [], "bad")])
+    ax = plot_anytime(runs)
+    assert_readable(ax)
+    assert np.isnan(ax.get_lines()[1].get_ydata()).all()
+
+
+@pytest.mark.filterwarnings("ignore:Glyph .* missing from font")
+@pytest.mark.parametrize("name", HOSTILE)
+def test_names_are_drawn_as_they_are(name: str) -> None:
+    runs = curves(
+        [name, "random"], table=f"{name}:{name}", metric=name, test_metric=name, unit=name or "1", test_unit=name
+    )
+    ax = plot_anytime(runs, "test")
+    legend = ax.get_legend()
+    assert legend is not None
+    first = legend.get_texts()[0]
+    assert first.get_text().replace("\n", "").split() == name.split()
+    for text in (first, ax.yaxis.label, ax._left_title):  # type: ignore[attr-defined]
+        assert not text.get_parse_math()
+    assert_readable(ax)
+
+
+@pytest.mark.filterwarnings("ignore:Glyph .* missing from font")
+def test_all_hostile_names_together_can_be_read() -> None:
+    assert_readable(plot_anytime(curves(HOSTILE)))
+
+
+def test_draws_on_a_given_axes_and_leaves_the_others_alone() -> None:
+    figure = Figure(figsize=(14, 5), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    left.plot([0, 1], [5, 6], label="mine")
+    assert plot_anytime(curves(), ax=right) is right
+    drawn(right)
+    assert figure.get_size_inches().tolist() == [14, 5]
+    assert len(left.get_lines()) == 1
+    assert left.get_xscale() == "linear"
+    inside = figure.get_tightbbox()
+    assert inside.x1 <= 14.01
+    assert inside.y0 >= -0.01
+
+
+def test_a_given_axes_keeps_what_was_on_it() -> None:
+    ax = Figure().add_subplot()
+    ax.axhline(0.5, label="a line of my own")
+    plot_anytime(curves(SIX[:2]), ax=ax)
+    assert len(ax.get_lines()) == 3
+    legend = ax.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == SIX[:2]
+
+
+def test_the_picture_can_be_saved(tmp_path: Any) -> None:
+    figure = plot_anytime(curves()).get_figure()
+    assert isinstance(figure, Figure)
+    for kind in ("png", "pdf", "svg"):
+        figure.savefig(tmp_path / f"anytime.{kind}")
+        assert (tmp_path / f"anytime.{kind}").stat().st_size > 5000
+
+
+def test_several_tables_and_a_missing_test_metric_are_errors() -> None:
+    runs = curves(SIX[:1])
+    with pytest.raises(RunsError, match="one table"):
+        plot_anytime(pd.concat([runs, runs.assign(table="made:other")]))
+    none = as_runs([by_hand([1.0], [0.5], test_values=[], test_metric=None, test_direction=None, test_unit=None)])
+    with pytest.raises(RunsError, match="no test metric"):
+        plot_anytime(none, "test")

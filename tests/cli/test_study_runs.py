@@ -1,0 +1,153 @@
+"""Many runs: the same rows whoever computes them, checked before they run, and kept in a file."""
+
+from __future__ import annotations
+
+import math
+import multiprocessing
+import os
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import small_table  # type: ignore[attr-defined]
+from simulator.processes import unordered
+
+from analysis import as_runs, load_runs
+from blackboxes import BlackboxError, save
+from simulator import Budget, Simulation, SimulationError
+from simulator.study import Row, Run, crossed, run_all, run_row, write_rows
+
+SIX = ["random", "successive-halving", "hyperband", "asha-stopping", "asha-promotion", "median-stopping"]
+
+
+def in_order(rows: list[Row]) -> pd.DataFrame:
+    return as_runs(rows).sort_values(["scheduler", "seed"], ignore_index=True)
+
+
+def test_rows_do_not_depend_on_the_processes_nor_on_how_the_table_is_named(
+    family: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(family.parent)
+    relative = crossed(f"{family.name}:first", SIX, range(3), workers=3, budget="5x")
+    absolute = crossed(f"{family}:first", SIX, range(3), workers=3, budget="5x")
+    alone = list(run_all(absolute, jobs=1))
+    shared = list(run_all(relative, jobs=2))
+    assert len(alone) == 18
+    pd.testing.assert_frame_equal(in_order(alone), in_order(shared))
+
+
+def test_a_row_tells_of_its_run(table: str) -> None:
+    run = Run(table, "asha-stopping(eta=2)", seed=4, workers=3, budget=Budget("4x"))
+    row = run_row(run)
+    trace = Simulation(small_table(), run.scheduler, seed=4, workers=3, budget="4x").run()
+    assert row["digest"] == trace.digest()
+    assert {name: row[name] for name in ("scheduler", "seed", "workers", "budget", "metric", "direction", "unit")} == {
+        **{"scheduler": "asha-stopping(eta=2)", "seed": 4, "workers": 3, "budget": "4x"},
+        **{"metric": "error", "direction": "min", "unit": "fraction"},
+    }
+    assert (row["test_metric"], row["test_direction"], row["test_unit"]) == ("test", "min", "1")
+    box, results = small_table(), trace.results()
+    assert row["table_best"] == np.nanmin(box.metrics["error"])
+    assert row["table_median"] == np.nanmedian(box.metrics["error"][:, :, -1])
+    assert row["full_training"] == pytest.approx(box.elapsed[:, :, -1].mean())
+    assert row["best"] == row["values"][-1] == results["error"].min()
+    assert row["test_values"][-1] == results["test"][results["error"].idxmin()]
+    assert len(row["times"]) == len(row["values"]) == len(row["test_values"])
+    assert row["trials"] == results["trial"].nunique() + row["cut_off"] - _cut_off_with_results(trace)
+
+
+def _cut_off_with_results(trace: Any) -> int:
+    cut = trace.columns.trial[trace.columns.event == 8]
+    return len(set(cut.tolist()) & set(trace.results()["trial"]))
+
+
+def test_a_row_without_a_test_metric(family: Path) -> None:
+    row = run_row(Run(f"{family}:second", "random", budget=Budget("2x")))
+    assert (row["test_metric"], row["test_direction"], row["test_unit"], row["test_values"]) == (None, None, None, [])
+    assert row["direction"] == "max"
+
+
+def test_rows_survive_parquet(table: str, family: Path, tmp_path: Path) -> None:
+    rows = list(run_all(crossed(table, ["random", "asha-promotion"], range(2), budget="3x"), jobs=1))
+    rows += [run_row(Run(table, "random", seed=9, budget=Budget("0.01x")))]  # over before anything was reported
+    write_rows(rows, tmp_path / "runs.parquet")
+    found = load_runs(tmp_path)
+    assert list(found) == list(rows[0])
+    for row, (_, kept) in zip(rows, found.iterrows(), strict=True):
+        for name, value in row.items():
+            if isinstance(value, list):
+                assert kept[name].tolist() == value
+            else:
+                assert kept[name] == value or (pd.isna(kept[name]) and pd.isna(value))
+    assert [path.name for path in tmp_path.iterdir()] == ["runs.parquet"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "said"),
+    [
+        ({"table": "nowhere.h5"}, BlackboxError, "there is no such file"),
+        ({"schedulers": ["random", "zzz"]}, SimulationError, "there is no scheduler 'zzz'"),
+        ({"schedulers": ["random", "asha-stopping(eta=1)"]}, SimulationError, "eta = 1"),
+        ({"schedulers": ["random", "asha-stopping(levels=[1,20])"]}, SimulationError, "rung level 20"),
+        ({"schedulers": ["random", "hyperband(r_min=10)"]}, SimulationError, "r_min = 10"),
+        ({"seeds": [0, 1, -1]}, SimulationError, "seed = -1"),
+        ({"seeds": [0, 1.5]}, SimulationError, "seed = 1.5"),
+        ({"workers": 0}, SimulationError, "workers = 0"),
+        ({"budget": "10"}, SimulationError, "budget '10'"),
+        ({"budget": -1.0}, SimulationError, "budget"),
+        ({"metric": "eror"}, BlackboxError, "did you mean error"),
+    ],
+)
+def test_everything_is_checked_before_anything_runs(
+    table: str, changes: dict[str, Any], error: type[Exception], said: str
+) -> None:
+    arguments: dict[str, Any] = {"table": table, "schedulers": ["random"], "seeds": range(2)}
+    with pytest.raises(error, match=said.replace("(", r"\(")):
+        crossed(**arguments | changes)
+
+
+def test_a_table_that_was_replaced_is_read_anew(tmp_path: Path) -> None:
+    path = tmp_path / "mine.h5"
+    digests = []
+    for seed in (0, 5):
+        save(path, [small_table(seed=seed)])
+        digests.append([row["digest"] for row in run_all(crossed(str(path), ["random"], [0]), jobs=1)])
+    assert digests[0] != digests[1]
+
+
+@pytest.mark.parametrize("jobs", [0, -2])
+def test_jobs_are_positive_or_minus_one(table: str, jobs: int) -> None:
+    with pytest.raises(SimulationError, match=f"jobs = {jobs}"):
+        list(run_all([Run(table, "random")] * 2, jobs))
+
+
+def test_no_runs_no_rows() -> None:
+    assert list(run_all([], jobs=2)) == []
+
+
+def test_results_of_processes_come_in_any_order_and_are_complete() -> None:
+    assert sorted(unordered(math.sqrt, [k * k for k in range(50)], 2)) == [float(k) for k in range(50)]
+    assert multiprocessing.active_children() == []
+
+
+def test_an_error_in_a_process_is_raised_here_with_the_place_it_comes_from() -> None:
+    with pytest.raises(ValueError, match=r"math domain error|expected a nonnegative input") as caught:
+        list(unordered(math.sqrt, [1, -1, 4], 2))
+    assert "processes.py" in str(caught.value.__cause__)
+    assert multiprocessing.active_children() == []
+
+
+def test_a_process_that_dies_is_an_error() -> None:
+    with pytest.raises(RuntimeError, match="a process died"):
+        list(unordered(os._exit, [1, 1, 1], 2))
+    assert multiprocessing.active_children() == []
+
+
+def test_processes_end_when_nobody_wants_more(table: str) -> None:
+    with closing(run_all(crossed(table, ["random"], range(100)), jobs=2)) as rows:
+        assert next(rows)["scheduler"] == "random"
+        assert len(multiprocessing.active_children()) == 2
+    assert multiprocessing.active_children() == []

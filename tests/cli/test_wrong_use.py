@@ -1,0 +1,250 @@
+"""Wrong use: exit code 2, one clear line on stderr, nothing on stdout, nothing written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Done, process, small_table  # type: ignore[attr-defined]
+
+from blackboxes import save
+
+Command = Callable[..., Done]
+
+
+def assert_refused(done: Done, *said: str) -> None:
+    assert done.code == 2, done
+    assert done.out == ""
+    assert done.err.startswith("error: ")
+    assert done.err.count("\n") == 1
+    assert done.err.endswith("\n")
+    for words in said:
+        assert words in done.err
+
+
+def assert_usage_error(done: Done, *said: str) -> None:
+    assert done.code == 2
+    assert done.out == ""
+    assert "Traceback" not in done.err
+    last = done.err.rstrip().splitlines()[-1]
+    assert last.startswith("Error: ")
+    for words in said:
+        assert words in last
+
+
+@pytest.mark.usefixtures("shipped")
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("smal:first", "there is no table 'smal': did you mean small? (known: small)"),
+        ("small:frist", "has no task 'frist': did you mean first? (known: first, second)"),
+        ("small", "name one of: first, second"),
+        ("small:", "has no task ''"),
+        ("zzz", "there is no table 'zzz': known: small"),
+        ("", "there is no table ''"),
+        ("no/such/file.h5", "no/such/file.h5: there is no such file"),
+        ("nothere.h5:first", "nothere.h5:first: there is no such file"),
+        ("evil\x1b[31m\nname", "there is no table"),
+    ],
+)
+def test_unknown_table(rungsim: Command, name: str, said: str) -> None:
+    for arguments in (("show", name), ("run", name, "random"), ("compare", name, "--out", "never")):
+        assert_refused(rungsim(*arguments), said)
+    assert not Path("never").exists()
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ("asha-stoping", "there is no scheduler 'asha-stoping': did you mean asha-stopping"),
+        ("zzz", "known: asha-promotion, asha-stopping"),
+        ("asha-stopping(eat=4)", "asha-stopping has no argument 'eat': did you mean eta? (known: eta, "),
+        ("random(eta=4)", "random has no argument 'eta'"),
+        ("asha-stopping(eta=1)", "eta = 1: the reduction factor must be a number above 1"),
+        ("asha-stopping(eta=0.5)", "eta = 0.5"),
+        ("hyperband(eta=-3)", "eta = -3"),
+        ("hyperband(eta='x')", "eta = 'x'"),
+        ("successive-halving(eta=True)", "eta = True"),
+        ("asha-promotion(levels=[1,2.5])", "rung level 2.5 is not a resource of small:first; nearest: 2, 3"),
+        ("asha-promotion(levels=[3,1])", "rung levels must increase"),
+        ("asha-promotion(levels=3)", "levels = 3"),
+        ("asha-promotion(levels=['a'])", "levels = ['a']"),
+        ("asha-stopping(r_min=10)", "r_min = 10 must be above 0 and at most r_max = 9"),
+        ("asha-stopping(r_min=0)", "r_min = 0"),
+        ("asha-stopping(r_min='x')", "r_min = 'x'"),
+        ("median-stopping(r_min=10)", "r_min = 10"),
+        ("median-stopping(min_trials=0)", "min_trials = 0"),
+        ("median-stopping(own='mean')", "own is"),
+        ("hyperband(rounding='up')", "rounding is 'floor' or 'ceil', not 'up'"),
+        ("successive-halving(n=0)", "n = 0"),
+        ("asha-stopping(4)", "arguments are written name=value"),
+        ("asha-stopping(eta=4", "write a name and arguments"),
+        ("asha-stopping(eta=__import__('os'))", "arguments are written name=value"),
+        ("", "write a name and arguments"),
+        ("evil\x1b[31m\nname", r"evil\x1b[31m\nname"),
+    ],
+)
+def test_wrong_scheduler(rungsim: Command, table: str, tmp_path: Path, spec: str, said: str) -> None:
+    assert_refused(rungsim("run", table, spec, "--trace", tmp_path / "a.trace"), said)
+    if spec:
+        assert_refused(rungsim("compare", table, "--schedulers", f"random,{spec}", "--out", tmp_path / "out"), said)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--metric", "eror"], "small:first has no metric 'eror': did you mean error? (known: accuracy, error, test)"),
+        (["--workers", "0"], "workers = 0: a whole number from 1"),
+        (["--workers", "-1"], "workers = -1"),
+        (["--workers", "99999999999"], "workers = 99999999999"),
+        (["--budget", "-3x"], "budget '-3x': a positive number and a unit are needed: 10x"),
+        (["--budget", "10"], "budget '10'"),
+        (["--budget", "nan"], "budget 'nan'"),
+        (["--budget", "inf"], "budget 'inf'"),
+        (["--budget", "0s"], "budget '0s'"),
+        (["--budget", ""], "budget ''"),
+        (["--budget", "3 parsecs"], "budget '3 parsecs'"),
+        (["--max-trials", "0"], "trials"),
+        (["--max-trials", "-5"], "trials"),
+        (["--max-resource", "0"], "resource"),
+        (["--max-resource", "nan"], "resource"),
+        (["--target", "nan"], "target"),
+    ],
+)
+def test_argument_out_of_range(rungsim: Command, table: str, tmp_path: Path, options: list[str], said: str) -> None:
+    assert_refused(rungsim("run", table, "random", *options, "--trace", tmp_path / "a.trace"), said)
+    assert_refused(rungsim("compare", table, *options, "--out", tmp_path / "out"), said)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--seeds", "0"], "--seeds 0: at least one seed is needed"),
+        (["--seeds", "-1"], "--seeds -1"),
+        (["--jobs", "0"], "--jobs 0: a number of processes from 1, or -1 for all cores, is needed"),
+        (["--jobs", "-2"], "--jobs -2"),
+        (["--schedulers", ""], "--schedulers '': at least one scheduler is needed"),
+        (["--schedulers", " ,, "], "at least one scheduler is needed"),
+        (["--score", "loss"], "--score is reported, regret or test, not 'loss'"),
+    ],
+)
+def test_comparison_of_nothing(rungsim: Command, table: str, tmp_path: Path, options: list[str], said: str) -> None:
+    assert_refused(rungsim("compare", table, *options, "--out", tmp_path / "out"), said)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_score_by_a_test_metric_that_the_table_does_not_have(rungsim: Command, family: Path, tmp_path: Path) -> None:
+    done = rungsim("compare", f"{family}:second", "--score", "test", "--out", tmp_path / "out")
+    assert_refused(done, "small.h5:second has no test metric")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("seed", "said"), [("-1", "seed = -1"), (str(2**64), f"seed = {2**64}")])
+def test_seed_out_of_range(rungsim: Command, table: str, seed: str, said: str) -> None:
+    assert_refused(rungsim("run", table, "random", "--seed", seed), said)
+
+
+def damaged(path: Path, how: str) -> None:
+    """Something that is no table, under a table's name."""
+    save(path, [small_table()])
+    content = path.read_bytes()
+    if how == "truncated":
+        path.write_bytes(content[: len(content) // 2])
+    elif how == "empty":
+        path.write_bytes(b"")
+    elif how == "text":
+        path.write_text("not HDF5\n")
+    elif how == "foreign":
+        import h5py
+
+        with h5py.File(path, "w") as file:
+            file["weights"] = [1.0, 2.0]
+
+
+@pytest.mark.parametrize("how", ["truncated", "empty", "text", "foreign"])
+def test_damaged_or_foreign_file(rungsim: Command, tmp_path: Path, how: str) -> None:
+    path = tmp_path / "mine.h5"
+    damaged(path, how)
+    for arguments in (("show", path), ("run", path, "random"), ("compare", path, "--out", tmp_path / "out")):
+        assert_refused(rungsim(*arguments), "mine.h5")
+    assert not (tmp_path / "out").exists()
+
+
+def test_folder_instead_of_a_table(rungsim: Command, tmp_path: Path) -> None:
+    assert_refused(rungsim("show", tmp_path), str(tmp_path))
+
+
+def test_output_in_a_place_that_cannot_be_one(rungsim: Command, table: str, tmp_path: Path, monkeypatch: Any) -> None:
+    """It is refused before anything runs."""
+    monkeypatch.setattr("simulator.study.run_row", lambda run: pytest.fail("it ran"))
+    file = tmp_path / "file"
+    file.write_text("mine")
+    for out in (file, file / "below"):
+        assert_refused(rungsim("compare", table, "--jobs", "1", "--out", out), str(file))
+    assert file.read_text() == "mine"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_output_folder_that_cannot_be_written_to(
+    rungsim: Command, table: str, tmp_path: Path, monkeypatch: Any
+) -> None:
+    def refuse(*args: Any, **kwargs: Any) -> None:
+        raise PermissionError(13, "Permission denied", str(tmp_path / "tmpx"))
+
+    monkeypatch.setattr("simulator.study.run_row", lambda run: pytest.fail("it ran"))
+    monkeypatch.setattr("tempfile.TemporaryFile", refuse)
+    done = rungsim("compare", table, "--jobs", "1", "--out", tmp_path)
+    assert_refused(done, f"error: {tmp_path / 'tmpx'}: Permission denied")
+
+
+@pytest.mark.parametrize("trace", ["", ".", "folder"])
+def test_trace_that_is_a_folder(rungsim: Command, table: str, tmp_path: Path, monkeypatch: Any, trace: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("folder").mkdir()
+    assert_refused(rungsim("run", table, "random", "--trace", trace), "is a folder, the name of a file is needed")
+    assert [path.name for path in tmp_path.rglob("*")] == ["folder"]
+
+
+def test_trace_below_a_file(rungsim: Command, table: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    assert_refused(rungsim("run", table, "random", "--trace", tmp_path / "file" / "a.trace"), str(tmp_path / "file"))
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_difference_to_a_missing_or_damaged_trace(rungsim: Command, table: str, tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.trace", tmp_path / "bad.trace"
+    assert rungsim("run", table, "random", "--trace", good).code == 0
+    assert_refused(rungsim("trace", "diff", good, bad), str(bad))
+    for content in (b"", b"hello\n", b"\xff\xfe\x00", good.read_bytes()[:500], good.read_bytes() + b"nonsense\n"):
+        bad.write_bytes(content)
+        assert_refused(rungsim("trace", "diff", good, bad), str(bad))
+        assert_refused(rungsim("trace", "diff", bad, good), str(bad))
+    assert_refused(rungsim("trace", "diff", good, tmp_path), str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["comparee"], "comparee"),
+        (["trace", "dif"], "dif"),
+        (["run", "--sede", "1"], "--sede"),
+        (["show"], "TABLE"),
+        (["run", "small"], "SCHEDULER"),
+        (["run", "small", "random", "too many"], "too many"),
+        (["run", "small", "random", "--workers", "four"], "--workers"),
+        (["compare", "small", "--seeds", "2.5"], "--seeds"),
+        (["run", "small", "random", "--budget"], "--budget"),
+        (["trace", "diff", "one"], "B"),
+    ],
+)
+def test_unknown_or_missing_words(rungsim: Command, arguments: list[str], said: str) -> None:
+    assert_usage_error(rungsim(*arguments), said)
+
+
+def test_exit_codes_of_the_real_script(table: str) -> None:
+    assert_refused(process("run", table, "zzz"), "there is no scheduler 'zzz'")
+    assert_usage_error(process("run", table, "random", "--sede", "1"), "--sede")
