@@ -18,7 +18,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.installed ## install, then compare six schedulers on a shipped table into out/demo/
-	@$(BIN)/rungsim compare mlp:digits \
+	@$(BIN)/rungsim compare mlp:letter \
 	  --schedulers random,successive-halving,hyperband,asha-stopping,asha-promotion,median-stopping \
 	  --seeds 20 --workers 4 --budget 10x --out out/demo
 

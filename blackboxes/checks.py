@@ -11,8 +11,8 @@ from blackboxes.errors import BlackboxError
 
 BLOCK = 1 << 20  # values looked at at once: bounds the memory that a check of a large table takes
 LONGEST = 1e9  # seconds; keeps nanoseconds of many trials within 64 bits
-NoneType = type(None)
 MOST_RESOURCES = 65_534  # a trace packs the position on the grid into 16 bits
+PLAIN = (str, bool, int, float, type(None))  # what a hyperparameter's value may be; None where inactive
 
 
 def as_numbers(where: str, values: Any, *kept: type) -> np.ndarray:
@@ -36,13 +36,14 @@ def as_column(where: str, values: Any) -> np.ndarray:
     except ValueError as error:
         raise BlackboxError(f"{where}: one value for each configuration is needed: {error}") from None
     if array.dtype.kind == "O" and array.ndim == 1:
-        for row, value in enumerate(array):
+        for row, value in enumerate(array.tolist()):
             value = array[row] = value.item() if isinstance(value, np.generic) else value
-            if not isinstance(value, (str, bool, int, float, NoneType)):
+            if not isinstance(value, PLAIN):
                 raise BlackboxError(
                     f"{where}: row {row}: {value!r:.80} is no number, text or boolean (None where inactive)"
                 )
-    return frozen(array)
+    odd_float = array.dtype.kind == "f" and array.dtype.itemsize not in (4, 8)
+    return frozen(array.astype(np.float64) if odd_float else array)
 
 
 def frozen(array: np.ndarray) -> np.ndarray:

@@ -31,7 +31,7 @@ import numpy as np
 
 from blackboxes.errors import BlackboxError, listed, name_hint
 from blackboxes.table import Blackbox, Metric
-from blackboxes.untrusted import UntrustedFile, check_name, check_text, damage
+from blackboxes.untrusted import MOST_TEXT, MOST_UNPACKED, UntrustedFile, check_name, check_text, damage
 
 if TYPE_CHECKING:
     from h5py import Dataset, Group
@@ -49,7 +49,7 @@ def save(path: str | os.PathLike[str], tables: Sequence[Blackbox], *, compress: 
 
     Raises:
         BlackboxError: no table, two families, a task twice, or what a file cannot hold: a name with a slash, a text
-            with control characters, a space that is not JSON.
+            with control characters, a space that is not JSON, more than 8 GiB compressed.
         OSError: the folder cannot be written to, or the disk is full.
     """
     path = Path(path)
@@ -85,6 +85,8 @@ def _write_task(group: Group, table: Blackbox, compress: bool) -> None:
     if table.test_metric is not None:
         _set_texts(group, test_metric=table.test_metric)
     group.attrs["resumable"] = table.resumable
+    if compress and sum(a.nbytes for a in (table.elapsed, *table.metrics.values())) > MOST_UNPACKED:
+        raise BlackboxError(f"{table.task}: more than {MOST_UNPACKED >> 30} GiB: write it with compress=False")
     filters: dict[str, Any] = {"compression": "gzip", "compression_opts": 9, "shuffle": True} if compress else {}
     configs = group.create_group("configs", track_order=True)
     for name, column in table.columns.items():
@@ -106,6 +108,8 @@ def _write_task(group: Group, table: Blackbox, compress: bool) -> None:
 def _set_texts(owner: Group | Dataset, **texts: str) -> None:
     for name, text in texts.items():
         encoded = check_text(name, text).encode()
+        if len(encoded) > MOST_TEXT:
+            raise BlackboxError(f"{name}: {len(encoded)} bytes of text, the most is {MOST_TEXT}")
         owner.attrs.create(name, encoded, dtype=h5py.string_dtype("utf-8", max(1, len(encoded))))
 
 

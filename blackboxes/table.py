@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from math import fsum
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -228,10 +229,9 @@ class Blackbox:
     def full_training_time(self) -> float:
         """Mean seconds of training to r_max, over all curves that get there (over all curves where none does)."""
         complete = self.lengths == len(self.resources)
-        if complete.any():
-            return float(self.elapsed[:, :, -1][complete].mean())
-        rows, replicates = np.nonzero(self.lengths)
-        return float(self.elapsed[rows, replicates, self.lengths[rows, replicates] - 1].mean())
+        rows, replicates = np.nonzero(complete if complete.any() else self.lengths)
+        seconds = self.elapsed[rows, replicates, self.lengths[rows, replicates] - 1]
+        return fsum(seconds.tolist()) / len(seconds)  # NumPy does not promise in which order it adds
 
     def best(self, metric: str | None = None) -> float:
         """The best value in the table at any configuration, replicate and resource, in the metric's direction.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -236,14 +237,28 @@ def compare(
     except KeyboardInterrupt:
         interrupted = True
     finally:
-        if rows:
-            _write_comparison(rows, names, out, score, quiet)
-        if len(rows) < len(runs):
-            why = "interrupted" if interrupted else "a run failed"
-            kept = f"are kept in {out}" if rows else "had finished, nothing is written"
-            print(_plain(f"{why}: {len(rows)} of {len(runs)} runs {kept}"), file=sys.stderr)
+        with _interrupts_wait():
+            if rows:
+                _write_comparison(rows, names, out, score, quiet)
+            if len(rows) < len(runs):
+                why = "interrupted" if interrupted else "a run failed"
+                kept = f"are kept in {out}" if rows else "had finished, nothing is written"
+                print(_plain(f"{why}: {len(rows)} of {len(runs)} runs {kept}"), file=sys.stderr)
     if interrupted:
         raise typer.Exit(130)
+
+
+@contextmanager
+def _interrupts_wait() -> Iterator[None]:
+    """Ctrl-C has to wait until the end of the block: what has finished is written, however impatient somebody is."""
+    came: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if came:
+        raise KeyboardInterrupt
 
 
 def _write_comparison(rows: list[Row], names: list[str], out: Path, score: str, quiet: bool) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ConfigSpace import ConfigurationSpace
 
     from simulator.searchers.searcher import Searcher
+    from simulator.trial import Trial
 
 
 class Context:
@@ -28,7 +29,7 @@ class Context:
         workers: how many workers the run has.
     """
 
-    __slots__ = ("_clock", "_searcher", "_seed", "_stops", "_table", "r_max", "resources", "workers")
+    __slots__ = ("_clock", "_searcher", "_seed", "_stops", "_table", "_trials", "r_max", "resources", "workers")
 
     def __init__(self, table: Blackbox, workers: int, seed: int, clock: Clock, searcher: Searcher) -> None:
         self.resources = table.resource_list
@@ -38,7 +39,8 @@ class Context:
         self._seed = seed
         self._clock = clock
         self._searcher = searcher
-        self._stops: list[int] = []  # emptied by the event loop
+        self._trials: list[Trial] = []  # filled by the event loop
+        self._stops: list[tuple[int, int]] = []  # trial and how many there were when it was asked; emptied by the loop
 
     @property
     def space(self) -> ConfigurationSpace:
@@ -64,7 +66,7 @@ class Context:
 
     def stop(self, trial_id: int) -> None:
         """End another trial: a paused one frees its checkpoint, a running one is cancelled and frees its worker."""
-        self._stops.append(trial_id)
+        self._stops.append((trial_id, len(self._trials)))
 
     def rung_levels(
         self,

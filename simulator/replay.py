@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from blackboxes import Blackbox
-from simulator.clock import nanosecond_array
+from simulator.clock import nanosecond_array, nanoseconds
 from simulator.errors import SimulationError
 from simulator.streams import Stream
 
@@ -111,8 +111,10 @@ def index_when_cut(table: Blackbox, row: int, replicate: int, index: int, target
 
     A trial trained from scratch shows nothing before the end of its segment.
     """
-    if not table.resumable or target == index:
+    if target == index:
         return index
+    if not table.resumable:
+        return target if spent >= nanoseconds(table.elapsed[row, replicate, target]) else index
     times = nanosecond_array(table.elapsed[row, replicate, max(index, 0) : target + 1])
     begun = times[0] if index >= 0 else 0
     ahead = times[1:] if index >= 0 else times

@@ -118,7 +118,7 @@ class Simulation:
         from_scratch = not table.resumable
         deadline = nanoseconds(self.budget.seconds(table))
         most_trials = self.budget.trials or MOST_TRIALS
-        trials: list[Trial] = []
+        trials = context._trials
         idle = list(range(self.workers))  # a heap of worker numbers
         heap: list[Event] = []
         records: list[array[int] | list[int]] = []  # see events.py; filled from `words` now and then
@@ -267,7 +267,7 @@ class Simulation:
 
     def _cancel(
         self,
-        stops: list[int],
+        stops: list[tuple[int, int]],
         trials: list[Trial],
         idle: list[int],
         write: Callable[[int], None],
@@ -276,8 +276,8 @@ class Simulation:
         deadline: float,
     ) -> float:
         """Carry out `Context.stop` for the trials in `stops`; gives the deadline, which may have moved."""
-        for number in stops:
-            trial = self._known(number, trials)
+        for number, started in stops:
+            trial = self._known(number, trials[:started] if started < len(trials) else trials)
             if trial is None or trial._worker == ENDED:
                 self._illegal(f"stop({number!r}): there is no such trial, or it is over", now)
             if trial._worker >= 0:
@@ -286,6 +286,8 @@ class Simulation:
                 trial._index = index_when_cut(
                     self.blackbox, trial.config, trial.replicate, trial._index, trial._target, spent
                 )
+                if trial._index == trial._target and not self.blackbox.resumable:
+                    trial._seen = (*trial._seen, trial._index)
                 trial._busy += spent
                 trial.resource = self.blackbox.resource_list[trial._index] if trial._index >= 0 else 0
             trial._worker = ENDED

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -21,7 +22,6 @@ from simulator.simulation import Simulation
 
 Row = dict[str, Any]
 NO_LIMIT = Budget()
-CHUNK = 8  # runs handed to a process at once: a run takes milliseconds, handing it over nearly as long
 FIRST_JOBS = Budget(time=1e-9)  # over before anything is reported
 
 
@@ -150,16 +150,22 @@ def run_all(runs: Sequence[Run], jobs: int = -1) -> Generator[Row, None, None]:
         yield from map(run_row, runs)
         return
     from joblib import Parallel, delayed
+    from joblib.externals.loky import get_reusable_executor
 
-    chunks = [runs[i : i + CHUNK] for i in range(0, len(runs), CHUNK)]
-    with _interrupts_held():
-        finished = Parallel(n_jobs=jobs, return_as="generator_unordered")(delayed(_run_chunk)(c) for c in chunks)
-    for rows in finished:
-        yield from rows
-
-
-def _run_chunk(runs: Sequence[Run]) -> list[Row]:
-    return [run_row(run) for run in runs]
+    # One at a time: of a batch, all is lost when one fails or Ctrl-C comes.
+    parallel = Parallel(n_jobs=jobs, batch_size=1, return_as="generator_unordered")
+    rows: Generator[Row, None, None] | None = None
+    try:
+        with _interrupts_held():
+            rows = parallel(delayed(run_row)(run) for run in runs)
+        for row in rows:  # noqa: UP028 (`yield from` would close it before it is told to be quiet)
+            yield row
+    finally:
+        with _interrupts_held(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # joblib's own, about work that is thrown away
+            if rows is not None:
+                rows.close()
+            get_reusable_executor().shutdown(kill_workers=True)  # they remember tables and the working directory
 
 
 @contextmanager

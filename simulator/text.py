@@ -77,10 +77,10 @@ def read_text(text: str, where: str) -> tuple[TraceInfo, Columns]:
     except ValueError as error:
         raise TraceError(f"{where}, line {number}: {error}") from None
     single = header.pop("values", None) == "float32"
-    try:
-        info = TraceInfo(**header)
-    except TypeError as error:
-        raise TraceError(f"{where}: the header is not that of a trace ({error})") from None
+    info = _read_info(header, where)
+    workers = [row[2] for row in rows]
+    if workers and not 0 <= min(workers) <= max(workers) < info.workers:
+        raise TraceError(f"{where}: worker {max(workers)} of {info.workers}, or a negative one")
     names = ("time", "trial", "worker", "event", "resource", "until", "value")
     kinds = (np.int64, np.int64, np.int64, np.int8, np.float64, np.float64, np.float64)
     by_name = zip(names, kinds, zip(*rows, strict=True) if rows else [()] * len(names), strict=True)
@@ -89,6 +89,21 @@ def read_text(text: str, where: str) -> tuple[TraceInfo, Columns]:
         columns["value"] = columns["value"].astype(np.float32).astype(np.float64)
     starts = np.array(started, dtype=np.int64).reshape(-1, 2)
     return info, Columns(**columns, config=starts[:, 0], replicate=starts[:, 1])
+
+
+def _read_info(header: dict[str, Any], where: str) -> TraceInfo:
+    kinds: dict[str, tuple[type, ...]] = {
+        **dict.fromkeys(("table", "metric", "scheduler"), (str,)),
+        **dict.fromkeys(("seed", "workers", "end"), (int,)),
+        "exhausted_at": (int, float, type(None)),
+    }
+    for name, allowed in kinds.items():
+        least = 1 if name == "workers" else 0
+        value = header.get(name, "missing" if str not in allowed else None)
+        good = isinstance(value, allowed) and not isinstance(value, bool)
+        if not good or (isinstance(value, (int, float)) and not value >= least):
+            raise TraceError(f"{where}: the header's {name} cannot be {value!r}")
+    return TraceInfo(**{name: header[name] for name in kinds})
 
 
 def _read_event(line: str, started: list[tuple[int, int]]) -> tuple[Any, ...]:

@@ -114,7 +114,7 @@ class Trace:
         for column in (c.time, c.trial, c.worker, c.event, c.config, c.replicate):
             digest.update(column.astype("<i8").tobytes())
         for column in (c.resource, c.until, c.value):
-            digest.update(np.where(np.isnan(column), np.nan, column).astype("<f8").tobytes())
+            digest.update((np.where(np.isnan(column), np.nan, column) + 0.0).astype("<f8").tobytes())  # no -0.0
         return digest.hexdigest()
 
     @cached_property

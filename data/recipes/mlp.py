@@ -210,13 +210,17 @@ def measure(task: str, rows: list[int]) -> np.ndarray:
 def stored(curves: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Metrics (float32) and elapsed (float64) as the table stores them, from curves (..., EPOCHS, 5).
 
-    Losses are rounded to 2^-16 and times to 2^-20 s: binary fractions with few digits compress to half.
+    A curve ends at its first epoch with a metric that is not finite; that epoch has a time and no metrics. Losses are
+    rounded to 2^-16 and times to 2^-20 s: binary fractions with few digits compress to half.
     """
+    over = np.logical_or.accumulate(~np.isfinite(curves).all(axis=-1), axis=-1)
     metrics = {}
     for i, name in enumerate(METRICS):
-        values = curves[..., i]
+        values = np.where(over, np.nan, curves[..., i])
         metrics[name] = (np.round(values * 2**16) / 2**16 if "loss" in name else values).astype(np.float32)
-    return metrics, np.round(curves[..., len(METRICS)] * 2**20) / 2**20
+    elapsed = np.round(curves[..., len(METRICS)] * 2**20) / 2**20
+    elapsed[..., 1:][over[..., :-1]] = np.nan
+    return metrics, elapsed
 
 
 def table(task: str, curves: np.ndarray) -> Blackbox:

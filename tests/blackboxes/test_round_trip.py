@@ -122,6 +122,8 @@ def test_round_trip(made: list[Blackbox], compress: bool) -> None:
         np.array([1, -3, 2], dtype=">i2"),
         np.array([0.1, np.nan, 1e300], dtype=">f8"),
         np.array([0.1, np.nan, 3], dtype=np.float32),
+        np.array([0.5, np.nan], dtype=np.float16),
+        np.array([0.5, np.nan], dtype=np.longdouble),
         np.array([0, 2**64 - 1], dtype=np.uint64),
         np.array([True, False]),
         np.array(["a", np.nan, np.float64(1.5), np.int64(3), np.bool_(True)], dtype=object),
@@ -168,6 +170,25 @@ def test_compressed_in_many_parts(shape: tuple[int, int, int], dtype: str, tmp_p
     with h5py.File(tmp_path / "a.h5") as file:  # HDF5's own reading agrees
         np.testing.assert_array_equal(file["tasks/task/elapsed"][()], elapsed)
         np.testing.assert_array_equal(file["tasks/task/metrics/error"][()], values)
+
+
+def test_what_shrinks_most(tmp_path: Path) -> None:
+    """A table of zeros is not taken for an attack."""
+    zeros = np.zeros((3000, 4, 100))
+    box = plain(configs={"x": zeros[:, 0, 0]}, resources=np.arange(1, 101), elapsed=zeros, metrics={"error": zeros})
+    save(tmp_path / "a.h5", [box])
+    assert 2 * zeros.nbytes / (tmp_path / "a.h5").stat().st_size > 300
+    assert not load(tmp_path / "a.h5").elapsed.any()
+
+
+def test_more_than_is_read_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("blackboxes.hdf5.MOST_UNPACKED", 500)
+    with pytest.raises(BlackboxError, match="write it with compress=False"):
+        save(tmp_path / "a.h5", [table()])
+    save(tmp_path / "a.h5", [table()], compress=False)
+    monkeypatch.setattr("blackboxes.hdf5.MOST_TEXT", 500)
+    with pytest.raises(BlackboxError, match=r"space: \d+ bytes of text, the most is 500"):
+        save(tmp_path / "a.h5", [table()], compress=False)
 
 
 def test_chunks_that_hdf5_left_unfiltered(tmp_path: Path) -> None:

@@ -9,9 +9,11 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import SCRIPT, Done, environment, process, small_table  # type: ignore[attr-defined]
+from matplotlib.figure import Figure
 
 from analysis import load_runs
 from simulator import Simulation, scheduler_names
@@ -111,17 +113,22 @@ def test_ctrl_c_in_another_command_is_silent(table: str, tmp_path: Path, plugin:
     assert not (tmp_path / "a.trace").exists()
 
 
-def test_a_second_ctrl_c_leaves_nothing_half_written(
+def test_ctrl_c_while_results_are_written_waits_until_they_are(
     table: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rungsim: Callable[..., Done]
 ) -> None:
-    def interrupt(*args: object, **kwargs: object) -> None:
-        raise KeyboardInterrupt
+    savefig = Figure.savefig
 
-    monkeypatch.setattr("matplotlib.figure.Figure.savefig", interrupt)
-    done = rungsim("compare", table, "--schedulers", "random", "--seeds", 2, "--jobs", 1, "--out", tmp_path)
-    assert done.code == 130
-    assert "Traceback" not in done.err
-    assert list(tmp_path.iterdir()) == []
+    def impatient(*args: Any, **kwargs: Any) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.01)
+        savefig(*args, **kwargs)
+
+    monkeypatch.setattr(Figure, "savefig", impatient)
+    done = rungsim("compare", table, "--schedulers", "random", "--seeds", 2, "--jobs", 1, "-q", "--out", tmp_path)
+    assert (done.code, done.err) == (130, "")
+    assert sorted(path.name for path in tmp_path.iterdir()) == OUTPUTS
+    assert len(load_runs(tmp_path)) == 2
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def failing_seeds(seeds: int) -> set[int]:

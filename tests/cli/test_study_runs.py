@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 import multiprocessing
-import os
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import small_table  # type: ignore[attr-defined]
-from simulator.processes import unordered
 
 from analysis import as_runs, load_runs
 from blackboxes import BlackboxError, save
@@ -109,13 +106,15 @@ def test_everything_is_checked_before_anything_runs(
         crossed(**arguments | changes)
 
 
-def test_a_table_that_was_replaced_is_read_anew(tmp_path: Path) -> None:
-    path = tmp_path / "mine.h5"
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_table_that_was_replaced_is_read_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jobs: int) -> None:
     digests = []
-    for seed in (0, 5):
-        save(path, [small_table(seed=seed)])
-        digests.append([row["digest"] for row in run_all(crossed(str(path), ["random"], [0]), jobs=1)])
-    assert digests[0] != digests[1]
+    for folder, seed in (("a", 0), ("a", 5), ("b", 6)):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        monkeypatch.chdir(tmp_path / folder)
+        save("mine.h5", [small_table(seed=seed)])
+        digests += [row["digest"] for row in run_all(crossed("mine.h5", ["random"], range(2)), jobs)]
+    assert len(set(digests)) == 6
 
 
 @pytest.mark.parametrize("jobs", [0, -2])
@@ -128,24 +127,7 @@ def test_no_runs_no_rows() -> None:
     assert list(run_all([], jobs=2)) == []
 
 
-def test_results_of_processes_come_in_any_order_and_are_complete() -> None:
-    assert sorted(unordered(math.sqrt, [k * k for k in range(50)], 2)) == [float(k) for k in range(50)]
-    assert multiprocessing.active_children() == []
-
-
-def test_an_error_in_a_process_is_raised_here_with_the_place_it_comes_from() -> None:
-    with pytest.raises(ValueError, match=r"math domain error|expected a nonnegative input") as caught:
-        list(unordered(math.sqrt, [1, -1, 4], 2))
-    assert "processes.py" in str(caught.value.__cause__)
-    assert multiprocessing.active_children() == []
-
-
-def test_a_process_that_dies_is_an_error() -> None:
-    with pytest.raises(RuntimeError, match="a process died"):
-        list(unordered(os._exit, [1, 1, 1], 2))
-    assert multiprocessing.active_children() == []
-
-
+@pytest.mark.filterwarnings("error")
 def test_processes_end_when_nobody_wants_more(table: str) -> None:
     with closing(run_all(crossed(table, ["random"], range(100)), jobs=2)) as rows:
         assert next(rows)["scheduler"] == "random"

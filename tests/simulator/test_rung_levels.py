@@ -80,6 +80,12 @@ def test_duplicates_and_r_max_are_dropped() -> None:
     assert rung_levels([1, 2, 3, 4], eta=1.1) == [1, 2, 3]
 
 
+def test_rounding_loses_no_level() -> None:
+    # In floats 0.3 / 3 lies below 0.1, and 0.1 * 3 above 0.3.
+    assert rung_levels([0.1, 0.2, 0.3], anchor="r_max") == [0.1]
+    assert rung_levels([0.1, 0.2, 0.3]) == [0.1]
+
+
 def test_a_lowest_level_off_the_grid_snaps_too() -> None:
     assert rung_levels([16, 23, 32, 45, 64], r_min=1, eta=3) == [16, 23]
 

@@ -160,6 +160,19 @@ def test_to_stop_a_trial_that_is_over_or_unknown_is_an_error(jobs: list[Any], an
         Simulation(TABLE, Scripted(jobs, answers), workers=2).run()
 
 
+def test_a_trial_that_has_not_started_cannot_be_stopped() -> None:
+    """Not even where the next job is about to start it."""
+
+    class StopsFirst(Scripted):
+        def setup(self, context: Context) -> None:
+            super().setup(context)
+            context.stop(0)
+
+    for scheduler in (StopsFirst([Start(0, 3)]), Scripted([stopping(0, answer=Start(0, 3))])):
+        with pytest.raises(SchedulerError, match=r"stop\(0\).*no such trial"):
+            Simulation(TABLE, scheduler).run()
+
+
 class StopsAtRandom(Scheduler):
     """Pauses, resumes, continues and, whenever it is asked anything, may stop any trial that is not over."""
 

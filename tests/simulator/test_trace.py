@@ -154,6 +154,26 @@ def test_text_that_is_not_a_trace_is_an_error_that_names_file_and_line(spoil: An
         Trace.load(path)
 
 
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [
+        ("# seed: 0", '# seed: "zero"'),
+        ("# seed: 0", "# seed: -1"),
+        ("# workers: 3", "# workers: 0"),
+        ("# end: 8750000000", "# end: null"),
+        ("# end: 8750000000", "# end: 12.5"),
+        ('# metric: "error"', "# metric: 3"),
+        ("worker=2", "worker=3"),
+        ("worker=2", "worker=-1"),
+    ],
+)
+def test_a_number_that_cannot_be_is_an_error(good: str, bad: str) -> None:
+    text = some_trace().to_text()
+    assert good in text
+    with pytest.raises(TraceError):
+        Trace.from_text(text.replace(good, bad, 1))
+
+
 # --- files -----------------------------------------------------------------------------------------------------
 
 
@@ -240,6 +260,13 @@ def test_a_value_that_is_measured_in_one_and_not_in_the_other_is_a_difference() 
     at = int(np.flatnonzero(~np.isnan(trace.columns.value))[5])
     for left, right in ((trace, changed(trace, "value", at, np.nan)), (changed(trace, "value", at, np.nan), trace)):
         assert left.diff(right).index == at
+
+
+def test_zero_is_zero_whatever_its_sign() -> None:
+    """What has no difference has one digest."""
+    plus, minus = (Simulation(table_of([[zero]]), "random").run() for zero in (0.0, -0.0))
+    assert plus.diff(minus) is None
+    assert plus.digest() == minus.digest()
 
 
 def test_a_trace_that_ends_earlier_differs_where_it_ends() -> None:
