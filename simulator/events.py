@@ -1,8 +1,8 @@
 """How events are packed into 64-bit words.
 
-A negative word ~t says that what follows happens at t nanoseconds. Any other word is an event, who, what and where:
+A word below 2^62 says that what follows happens at that many nanoseconds. Any other word is an event:
 
-    bits 36..62 trial id   20..35 worker   16..19 event   0..15 where the trial is sent, as a count of resources
+    bit 62 set   36..61 trial id   20..35 worker   16..19 event   0..15 where the trial is sent, as a count of resources
 
 Only START, RESUME and CONTINUED send a trial somewhere. Where it stands at any event follows: it got where it was sent,
 or to the end of its curve, or, when it was cut off, as far as the time allowed.
@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from typing import Final
 
+EVENT: Final = 1 << 62
 TRIAL: Final = 36
 WORKER: Final = 20
-MOST_TRIALS: Final = 1 << 27
+MOST_TRIALS: Final = 1 << 26
 MOST_WORKERS: Final = 1 << 16
 
 START: Final = 0 << 16

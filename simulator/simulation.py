@@ -27,6 +27,7 @@ from simulator.events import (
     CONTINUED,
     CURVE_END,
     CUT_OFF,
+    EVENT,
     MOST_TRIALS,
     MOST_WORKERS,
     PAUSED_AT,
@@ -113,7 +114,7 @@ class Simulation:
 
         curves = Curves(table, metric)
         begin, values, sign = segment_timer(curves), curves.values, curves.sign
-        resources, rows = context.resources, range(len(table))
+        resources, rows = context.resources, len(table)
         grid, end_of_grid = {r: i for i, r in enumerate(resources)}, len(resources) - 1
         from_scratch = not table.resumable
         deadline = nanoseconds(self.budget.seconds(table))
@@ -124,25 +125,26 @@ class Simulation:
         records: list[array[int] | list[int]] = []  # see events.py; filled from `words` now and then
         words: list[int] = []
         write, stops, now = words.append, context._stops, 0
-        write(~now)
+        write(now)
 
         while True:
             while idle and now < deadline and (meter is None or not meter.used_up):  # idle workers ask for jobs
                 job = next_job()
                 if job.__class__ is Start:
-                    if len(trials) >= most_trials:
+                    number = len(trials)
+                    if number >= most_trials:
                         break
                     row = job.config
                     try:
-                        if row.__class__ is not int or row not in rows:
+                        if row.__class__ is not int or not 0 <= row < rows:
                             row = self._row(row)
                         target = grid[job.until]
                     except (LookupError, TypeError, ValueError) as error:
                         self._illegal_start(job, error, grid, now)
-                    trial = Trial(len(trials), row, draw_replicate(row), job.tag, curves)
+                    trial = Trial(number, row, draw_replicate(row), job.tag, curves)
                     trials.append(trial)
                     event = START
-                    if not len(trials) & FLUSH:
+                    if number & FLUSH == FLUSH:
                         records.append(array("q", words))
                         words.clear()
                 elif job is None:
@@ -151,7 +153,7 @@ class Simulation:
                     trial, target = self._paused(job, trials, grid, now)
                     event = RESUME
                 worker = trial._worker = heappop(idle)
-                word = trial._word = trial.id << TRIAL | worker << WORKER
+                word = trial._word = EVENT | trial.id << TRIAL | worker << WORKER
                 write(word | (event | target + 1))
                 heappush(heap, (begin(trial, target, now), trial.id, trial))
                 if meter is not None:
@@ -166,7 +168,7 @@ class Simulation:
             if not heap or heap[0][0] > deadline:
                 break
             now = clock.now = heap[0][0]
-            write(~now)
+            write(now)
             while heap and heap[0][0] == now:  # the reports of this instant, by trial id
                 trial = heappop(heap)[2]
                 worker = trial._worker
@@ -221,9 +223,13 @@ class Simulation:
 
         if heap:  # the budget cuts off what still runs
             now = int(deadline)
-            write(~now)
+            write(now)
             for trial in sorted((event[2] for event in heap if event[2]._worker >= 0), key=lambda t: t.id):
                 write(trial._word | CUT_OFF)
+        if now >= EVENT:
+            raise SimulationError(
+                f"{table.name}: the run takes {now / 1e9:.3g} s, at most {EVENT / 1e9:.3g} s can be told"
+            )
         info = TraceInfo(
             table=table.name,
             metric=metric,

@@ -71,9 +71,9 @@ class Trace:
         assert self._packed is not None
         records, trials = self._packed
         words = np.concatenate([np.array(piece, dtype=np.int64) for piece in records])
-        is_event = words >= 0
+        is_event = words >= events.EVENT
         instant = np.cumsum(~is_event) - 1
-        time, word = ~words[~is_event][instant[is_event]], words[is_event]
+        time, word = words[~is_event][instant[is_event]], words[is_event] ^ events.EVENT
         trial, event = word >> events.TRIAL, (word >> 16 & 15).astype(np.int8)
         config = np.fromiter((t.config for t in trials), dtype=np.int64, count=len(trials))
         replicate = np.fromiter((t.replicate for t in trials), dtype=np.int64, count=len(trials))

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,14 @@ from simulator import Simulation, scheduler_names
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 OUTPUTS = ["anytime.png", "runs.parquet", "summary.csv"]
+
+
+@pytest.fixture(autouse=True)
+def _interrupts_as_in_a_terminal() -> Iterator[None]:
+    """A shell starts background jobs, and with them these tests and their processes, deaf to Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def processes_of(session: int) -> list[str]:
