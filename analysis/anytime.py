@@ -37,11 +37,14 @@ def best_so_far(run: pd.Series, times: np.ndarray, score: Score = "reported") ->
     return np.concatenate([[np.nan], values])[known]
 
 
-def time_grid(runs: pd.DataFrame, points: int = POINTS) -> np.ndarray:
-    """(T,) times in seconds, evenly spaced in log time from the first result to the end of the longest run."""
+def time_grid(runs: pd.DataFrame, span: float = 1e6) -> np.ndarray:
+    """(T,) times in seconds, evenly spaced in log time from the first result to the end of the longest run.
+
+    The end is at most `span` times the beginning.
+    """
     first = min((times[0] for times in runs["times"] if len(times)), default=0.0)
     end = float(runs["end"].max())
-    return np.geomspace(max(first, end * 1e-6), end, points) if end > 0 else np.zeros(1)
+    return np.geomspace(max(first, end / span), end, POINTS) if end > 0 else np.zeros(1)
 
 
 def anytime(runs: pd.DataFrame, score: Score = "reported", times: np.ndarray | None = None) -> pd.DataFrame:

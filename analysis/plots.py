@@ -13,7 +13,7 @@ from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, Locator, LogLocator, MaxNLocator, NullFormatter
 
-from analysis.anytime import Score, anytime
+from analysis.anytime import Score, anytime, time_grid
 from analysis.runs import as_runs
 
 # Okabe & Ito's colours, told apart by people with any common colour vision, and by line style in grey.
@@ -21,12 +21,14 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 LINES = ("-", "--", "-.", (0, (1, 1)), (0, (5, 1, 1, 1, 1, 1)), (0, (7, 2)))
 SIZE = (6.2, 4.6)  # inches, without the legend
 SECOND_AXIS = 38  # points below the first
+SPAN = 500  # the first results of a long run would take up half of the time axis, and most of the other one
 
 
 def plot_anytime(runs: pd.DataFrame, score: Score = "reported", ax: Axes | None = None) -> Axes:
     """Anytime curves of one table: median over seeds, and the interquartile band behind it.
 
-    Names are drawn as they are, without TeX. Axes are logarithmic where that helps and no value is zero or less.
+    Time is shown from the first result on, or from the first 500th of the end. Names are drawn as they are, without
+    TeX. Axes are logarithmic where that helps and no value is zero or less.
 
     Args:
         runs: of one table.
@@ -38,7 +40,7 @@ def plot_anytime(runs: pd.DataFrame, score: Score = "reported", ax: Axes | None 
         RunsError: runs of several tables, or no test metric.
     """
     runs = as_runs(runs)
-    curves = anytime(runs, score)
+    curves = anytime(runs, score, time_grid(runs, span=SPAN))
     figure = None
     if ax is None:
         figure = Figure(figsize=SIZE, dpi=150, layout="constrained")
@@ -61,7 +63,7 @@ def plot_anytime(runs: pd.DataFrame, score: Score = "reported", ax: Axes | None 
     first, last = float(known.min()), float(known.max())
     if 0 < first < last:
         ax.set_xscale("log")
-        ax.set_xlim(first, last)
+        ax.set_xlim(first, last * 1.002)  # or a tick at the very end may be missing
         _plain_ticks(ax.xaxis, first, last)
     if len(shown) and shown.min() > 0 and shown.max() > 4 * shown.min():
         ax.set_yscale("log")

@@ -7,6 +7,8 @@ chunk can unpack to terabytes. So:
 - only the format of HDF5 1.10 is read, whose metadata carry checksums, and only strings of fixed length in it;
 - links that leave the file, virtual datasets and external storage are refused before they are followed;
 - HDF5 is only asked where an array's bytes lie. NumPy maps them, zlib unpacks them, never beyond the size that is due.
+
+What is left: whoever computes the checksums of a changed file anew can still reach the library's own faults.
 """
 
 from __future__ import annotations

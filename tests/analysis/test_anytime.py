@@ -178,8 +178,9 @@ def test_default_times_go_from_the_first_result_to_the_last_end(
     grid = time_grid(frame)
     first = min((times[0] for times in frame["times"] if len(times)), default=0.0)
     assert grid[-1] == frame["end"].max()
-    assert grid[0] in (first, frame["end"].max() * 1e-6)
+    assert grid[0] == max(first, frame["end"].max() / 1e6)
     assert (np.diff(grid) >= 0).all()
+    assert time_grid(frame, span=10)[0] == max(first, frame["end"].max() / 10)
 
 
 @pytest.mark.parametrize("call", [best_so_far, lambda run, times, score: anytime(run.to_frame().T, score, times)])

@@ -99,10 +99,10 @@ def assert_readable(ax: Axes) -> None:
 def test_draws_the_quartiles_of_anytime() -> None:
     runs = curves()
     ax = plot_anytime(runs)
-    for line, band, (_, curve) in zip(
-        ax.get_lines(), ax.collections, anytime(runs).groupby("scheduler", sort=False), strict=True
-    ):
-        np.testing.assert_array_equal(line.get_xdata(), curve["time"])
+    times = np.asarray(ax.get_lines()[0].get_xdata())
+    curves_of = anytime(runs, times=times).groupby("scheduler", sort=False)
+    for line, band, (_, curve) in zip(ax.get_lines(), ax.collections, curves_of, strict=True):
+        np.testing.assert_array_equal(line.get_xdata(), times)
         np.testing.assert_array_equal(line.get_ydata(), curve["median"])
         corners = band.get_paths()[0].vertices
         assert corners[:, 1].min() == curve["lower"].min()
@@ -110,6 +110,8 @@ def test_draws_the_quartiles_of_anytime() -> None:
         assert to_hex(band.get_facecolor()[0]) == to_hex(line.get_color())
         assert band.get_alpha() < 0.15
         assert line.get_drawstyle() == "steps-post"  # a value holds from its time on
+        upright = np.diff(corners[:, 0]) == 0
+        assert (upright | (np.diff(corners[:, 1]) == 0)).all()  # steps, no slopes
 
 
 @pytest.mark.parametrize("names", [SIX[:1], SIX, NINE], ids=["one", "six", "nine"])
@@ -154,11 +156,26 @@ def test_second_axis_counts_mean_full_trainings() -> None:
     np.testing.assert_allclose(np.array(second.get_xlim()) * 2.5, ax.get_xlim())
 
 
+@pytest.mark.parametrize("full_training", [0.7342, 0.2247, 0.2389])
+def test_a_budget_in_full_trainings_ends_at_a_labelled_tick(full_training: float) -> None:
+    rows = [by_hand([full_training], [0.5], end=10 * full_training, full_training=full_training)]
+    [second] = drawn(plot_anytime(as_runs(rows))).child_axes
+    assert labels(second.xaxis)[-1].get_text() == "10"
+
+
 def test_time_axis_starts_where_the_first_curve_does() -> None:
     rows = [by_hand([t, 8.0], [0.9, 0.5], seed=seed) for seed, t in enumerate([0.001, 1.0, 1.0, 1.0, 1.0])]
     low, high = plot_anytime(as_runs(rows)).get_xlim()
     assert 0.9 < low < 1.1
-    assert high == 10.0
+    assert high == pytest.approx(10.0, rel=0.01)
+
+
+def test_the_first_moments_of_a_long_run_do_not_take_up_the_picture() -> None:
+    runs = curves(start=1e-6)
+    low, high = plot_anytime(runs).get_xlim()
+    assert low == pytest.approx(high / 500, rel=0.01)
+    _, top = plot_anytime(runs).get_ylim()
+    assert top < 0.5  # what came before is not in view
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,7 @@ def test_vectors_agree_with_configspace() -> None:
         (Integer("x", (1, 100), log=True), np.array([1, 10, nan], np.float16), [0, 0.5, 0.5]),
         (Integer("x", (-5, 5)), np.array([-5, 0, 5], np.int8), [0, 0.5, 1]),
         (Categorical("x", ["b", "a", "c"]), ["a", "b", "c", None], [0.5, 0, 1, 0.5]),
+        (Categorical("x", ["a", "b"]), ["a", nan, "b"], [0, 0.5, 1]),
         (Categorical("x", [True, False]), [True, False, False], [0, 1, 1]),
         (Categorical("x", [1, "auto", 2.5]), ["auto", 1, 2.5], [0.5, 0, 1]),
         (Categorical("x", [4, 2, 1]), np.array([2.0, nan, 1.0]), [0.5, 0.5, 1]),
@@ -181,6 +182,8 @@ def test_row_of_doubles_and_equal_numbers() -> None:
     assert [made.row_of({"x": value}) for value in (0.1, 2**70, None, "a", np.str_("a"))] == [0, 1, 2, 3, 3]
     assert made.params(2) == {}
     assert made.row_of({}) == 2
+    made = column(["a", nan, None])
+    assert [made.row_of({"x": value}) for value in ("a", nan, None)] == [0, 1, 1]
 
 
 def test_rows_off_the_table() -> None:
@@ -215,6 +218,12 @@ def test_curves_times_and_best_by_loops(seed: int, ragged: float, diverged: floa
     assert made.full_training_time == pytest.approx(np.mean(complete or all_ends))
     if finite:
         assert (made.best(), made.best("error"), made.best("accuracy")) == (min(finite), min(finite), max(finite))
+
+
+def test_full_training_time_where_no_curve_is_complete() -> None:
+    elapsed = np.array([[[1.0, 2.0, 4.0, nan], [nan] * 4], [[3.0, nan, nan, nan], [1.0, 5.0, nan, nan]]])
+    made = plain(elapsed=elapsed, metrics={"error": elapsed})
+    assert made.full_training_time == (4 + 3 + 5) / 3
 
 
 @pytest.mark.filterwarnings("error")

@@ -73,6 +73,7 @@ def test_ctrl_c_keeps_the_runs_that_finished(table: str, tmp_path: Path, plugin:
     )
     try:
         assert wait_until(lambda: len(list(marks.iterdir())) >= 8, 60), running.poll()
+        begun = len(list(marks.iterdir())) - 1  # the first one is of the check before all runs
         os.killpg(running.pid, signal.SIGINT)  # as a terminal does: every process gets it
         printed, complaint = running.communicate(timeout=60)
     finally:
@@ -82,7 +83,7 @@ def test_ctrl_c_keeps_the_runs_that_finished(table: str, tmp_path: Path, plugin:
     assert complaint == f"interrupted: {len(runs)} of 4000 runs are kept in {out}\n"
     assert printed == "".join(f"{out / name}\n" for name in ("runs.parquet", "summary.csv", "anytime.png"))
     assert sorted(path.name for path in out.iterdir()) == OUTPUTS
-    assert len(runs) >= 4
+    assert (runs["scheduler"] == "slow").sum() >= begun - 2 * jobs  # all but those that were under way
     assert set(runs["scheduler"]) == {"slow", "asha-stopping"}
     assert_undisturbed(out)
     if Path("/proc/self/stat").exists():

@@ -269,8 +269,10 @@ def test_when_a_trace_cannot_be_written_nothing_is_left_of_it(
     assert path.read_text() == "of an earlier run"
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["list"], ["show", "TABLE"], ["run", "TABLE", "random"]])
-@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    ("arguments", "unbuffered"),
+    [(["--help"], ""), (["list"], ""), (["show", "TABLE"], ""), (["run", "TABLE", "random"], "1")],
+)
 def test_a_reader_that_has_seen_enough_is_no_error(table: str, arguments: list[str], unbuffered: str) -> None:
     """As in `rungsim show TABLE | head -1`, where head is sometimes quicker."""
     words = [str(SCRIPT), *(table if word == "TABLE" else word for word in arguments)]
@@ -284,9 +286,9 @@ def test_a_reader_that_has_seen_enough_is_no_error(table: str, arguments: list[s
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_a_full_disk_under_stdout_is_one_line(table: str) -> None:
+def test_a_full_disk_under_stdout_is_one_line() -> None:
     with open("/dev/full", "w") as full:
-        words = [str(SCRIPT), "show", table]
+        words = [str(SCRIPT), "list"]
         done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, env=environment(), text=True)
     assert done.returncode == 2
     assert re.fullmatch(r"error: .*No space left on device.*\n", done.stderr)
