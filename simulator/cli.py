@@ -164,7 +164,7 @@ def run(
 def _print_summary(summary: dict[str, Any], metric: str, unit: str) -> None:
     exhausted = summary["exhausted_at"]
     facts = {
-        f"best {metric}": f"{summary['best']:.6g}",
+        f"best {metric}": _figure(summary["best"], 6),
         "simulated time": f"{summary['end']:.3f} s",
         "trials": f"{summary['trials']} ({summary['completed']} completed, {summary['stopped']} stopped, "
         f"{summary['cut_off']} cut off by the budget)",
@@ -308,7 +308,7 @@ def _print_comparison(summary: Any, first: Row) -> None:
             _figure(row.test),
             *(_reached(row.time_to_5pct, row.reached_5pct), _reached(row.time_to_1pct, row.reached_1pct)),
             f"{row.resource:,.0f}",
-            f"{max(row.idle, 0.0):.1%}",
+            f"{row.idle:.1%}",
         )
     shown.caption = (
         "medians over seeds; to 5%: time until 5% of the way from the table's median to its best is left, "
@@ -322,8 +322,8 @@ def _reached(seconds: float, share: float) -> str:
     return f"{seconds:.1f}" if seconds != float("inf") else f"{share:.0%} do"
 
 
-def _figure(value: float) -> str:
-    return f"{value:.4g}" if value == value else "none"
+def _figure(value: float, digits: int = 4) -> str:
+    return f"{value:.{digits}g}" if value == value else "none"
 
 
 @contextmanager

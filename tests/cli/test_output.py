@@ -162,6 +162,12 @@ def test_run_prints_the_digest_and_a_summary(rungsim: Command, table: str, spec:
     assert said["table used up"] == "no"
 
 
+def test_run_without_any_result_says_so(rungsim: Command, table: str) -> None:
+    done = rungsim("run", table, "random", "--budget", "0.001x")
+    assert (done.code, done.err) == (0, "")
+    assert facts(done.out)["best error"] == "none"
+
+
 def test_quiet_run_prints_only_the_digest(rungsim: Command, table: str) -> None:
     done = rungsim("run", table, "random", "--quiet")
     assert (done.code, done.err) == (0, "")
