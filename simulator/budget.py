@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from math import inf
+from typing import Any
 
 import numpy as np
 
@@ -61,8 +62,8 @@ class Budget:
         return amount * (blackbox.full_training_time if unit == "x" else UNITS[unit])
 
 
-def _check_positive(name: str, value: object) -> None:
-    if not (is_number(value) and value > 0):  # type: ignore[operator]
+def _check_positive(name: str, value: Any) -> None:
+    if not (is_number(value) and value > 0):
         raise SimulationError(f"budget: {name} must be positive and finite, not {value!r}")
 
 

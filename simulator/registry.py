@@ -23,15 +23,19 @@ GROUP = "rungsim.schedulers"
 
 
 @cache
+def _shipped() -> dict[str, str]:
+    return {
+        module.name.replace("_", "-"): f"simulator.schedulers.{module.name}"
+        for module in iter_modules(simulator.schedulers.__path__)
+    }
+
+
+@cache
 def scheduler_names() -> dict[str, str]:
     """Where each scheduler is found, by name: ``module:Class`` or ``module``."""
     from importlib.metadata import entry_points
 
-    found = {
-        module.name.replace("_", "-"): f"simulator.schedulers.{module.name}"
-        for module in iter_modules(simulator.schedulers.__path__)
-    }
-    return {entry.name: entry.value for entry in entry_points(group=GROUP)} | found
+    return {entry.name: entry.value for entry in entry_points(group=GROUP)} | _shipped()
 
 
 def scheduler_class(name: str) -> type[Scheduler]:
@@ -40,14 +44,9 @@ def scheduler_class(name: str) -> type[Scheduler]:
     Raises:
         SimulationError: an unknown name, with the nearest ones.
     """
-    builtin = f"simulator.schedulers.{name.replace('-', '_')}"
-    if re.fullmatch(r"[a-z0-9-]+", name) and name.replace("-", "_") in _builtin_modules():
-        where = builtin
-    else:
-        known = scheduler_names()
-        if name not in known:
-            raise SimulationError(f"there is no scheduler {name!r}: {name_hint(name, known)}")
-        where = known[name]
+    where = _shipped().get(name) or scheduler_names().get(name)  # looking for entry points takes longer than a run
+    if where is None:
+        raise SimulationError(f"there is no scheduler {name!r}: {name_hint(name, scheduler_names())}")
     module_name, _, class_name = where.partition(":")
     module = import_module(module_name)
     if class_name:
@@ -58,11 +57,6 @@ def scheduler_class(name: str) -> type[Scheduler]:
         if inspect.isclass(value) and issubclass(value, Scheduler) and value.__module__ == module_name
     )
     return found
-
-
-@cache
-def _builtin_modules() -> frozenset[str]:
-    return frozenset(module.name for module in iter_modules(simulator.schedulers.__path__))
 
 
 def make_scheduler(spec: str) -> Scheduler:

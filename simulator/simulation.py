@@ -254,7 +254,7 @@ class Simulation:
         """The trial and the grid index of a `Resume`."""
         if job.__class__ is not Resume:
             self._illegal(f"next_job must give Start, Resume or None, not {job!r}", now)
-        trial = self._known(job.trial, trials)
+        trial = self._known(job.trial, trials, len(trials))
         if trial is None:
             self._illegal(f"{job}: there is no such trial", now)
         if trial._worker != PAUSED:
@@ -265,9 +265,10 @@ class Simulation:
             self._illegal(f"{job}: 'until' must lie ahead of resource {trial.resource}", now, trial)
         return trial, target
 
-    def _known(self, number: Any, trials: list[Trial]) -> Trial | None:
+    def _known(self, number: Any, trials: list[Trial], started: int) -> Trial | None:
+        """The trial with this id, if it is among the first `started` ones."""
         try:
-            return trials[number] if 0 <= whole_number(number) < len(trials) else None
+            return trials[number] if 0 <= whole_number(number) < started else None
         except TypeError:
             return None
 
@@ -283,7 +284,7 @@ class Simulation:
     ) -> float:
         """Carry out `Context.stop` for the trials in `stops`; gives the deadline, which may have moved."""
         for number, started in stops:
-            trial = self._known(number, trials[:started] if started < len(trials) else trials)
+            trial = self._known(number, trials, started)
             if trial is None or trial._worker == ENDED:
                 self._illegal(f"stop({number!r}): there is no such trial, or it is over", now)
             if trial._worker >= 0:

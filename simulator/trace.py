@@ -92,7 +92,7 @@ class Trace:
             start, end, spent = int(reached[i]) - 1, int(reached[j]) - 1, int(time[j] - time[i])
             reached[j] = index_when_cut(self.table, *row, start, end, spent) + 1
 
-        grid = np.concatenate([[0.0], self.table.resources.astype(np.float64)])
+        grid = self._grid
         metric = self.table.metrics[self.info.metric]
         value = metric[config[trial], replicate[trial], reached - 1].astype(np.float64)
         return Columns(
@@ -117,6 +117,11 @@ class Trace:
             digest.update((np.where(np.isnan(column), np.nan, column) + 0.0).astype("<f8").tobytes())  # no -0.0
         return digest.hexdigest()
 
+    @property
+    def _grid(self) -> np.ndarray:
+        """The resources, with 0 for a trial that has not reached any."""
+        return np.concatenate([[0.0], self.table.resources.astype(np.float64)])
+
     @cached_property
     def _segments(self) -> tuple[np.ndarray, np.ndarray]:
         return _segments(self.columns.trial, self.columns.event)
@@ -130,8 +135,7 @@ class Trace:
         """
         c, table = self.columns, self.table
         before, after = self._segments
-        grid = np.concatenate([[0.0], table.resources.astype(np.float64)])
-        start, end = np.searchsorted(grid, c.resource[before]), np.searchsorted(grid, c.resource[after])
+        start, end = (np.searchsorted(self._grid, c.resource[ends]) for ends in (before, after))
         first = start if table.resumable else np.maximum(end - 1, start)
         counts = end - first
         segment = np.repeat(np.arange(len(counts)), counts)

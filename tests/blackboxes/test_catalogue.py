@@ -100,7 +100,6 @@ def test_no_tables_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         load("mlp")
 
 
-@pytest.mark.skipif(not (SHIPPED / "mlp.h5").exists(), reason="data/mlp.h5 does not exist yet")
 def test_the_shipped_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     tasks = tasks_of(SHIPPED / "mlp.h5")
