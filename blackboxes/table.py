@@ -185,6 +185,28 @@ class Blackbox:
                 )
         return frozen(vectors)
 
+    def replaced(self, **changes: Any) -> Blackbox:
+        """The same table with some arguments of `Blackbox` changed; arrays that stay are shared, not copied."""
+        arguments: dict[str, Any] = {
+            "space": self.__dict__.get("space", self._space),  # parsed, if it is already
+            "configs": self.columns,
+            "resources": self.resources,
+            "metrics": self.metrics,
+            "metric_info": self.metric_info,
+            "elapsed": self.elapsed,
+            "family": self.family,
+            "task": self.task,
+            "default_metric": self.default_metric,
+            "test_metric": self.test_metric,
+            "resumable": self.resumable,
+            "resource_unit": self.resource_unit,
+            "censored": self.censored,
+            "licence": self.licence,
+            "source": self.source,
+            "description": self.description,
+        }
+        return Blackbox(**(arguments | changes))
+
     def params(self, row: int) -> dict[str, Any]:
         """Configuration `row` as a dict of Python values, inactive hyperparameters left out."""
         values = {name: column[row] for name, column in self.columns.items()}
@@ -224,6 +246,11 @@ class Blackbox:
         """The measured part of one learning curve, in the metric's own direction; NaN where it diverged."""
         length = self.lengths[row, replicate]
         return self.metrics[self.metric_name(metric)][row, replicate, :length]
+
+    @cached_property
+    def shortest(self) -> int:
+        """How many resources are measured of every curve, at the least."""
+        return int(self.lengths.min())
 
     @cached_property
     def full_training_time(self) -> float:

@@ -98,27 +98,26 @@ class Meter:
     def used_up(self) -> bool:
         return self._left is not None and self._left <= 0
 
-    def begin(self, trial: Trial) -> float:
-        """`trial` has been sent to a new target; gives the deadline."""
+    def begin(self, trial: Trial, due: int) -> int:
+        """`trial` has been sent to a new target and gets there at `due`; gives the deadline."""
         table, start, end = self._table, trial._index + 1, trial._target + 1
         if end > start:
             if self._left is not None:  # in fractions, so that ten times 0.1 is 1
                 spent = trial.resource if table.resumable else 0
                 self._left -= fraction(table.resource_list[end - 1]) - fraction(spent)
             if self._goal > -inf:
-                self._look_for_goal(trial, start if table.resumable else end - 1, end)
+                self._look_for_goal(trial, start if table.resumable else end - 1, end, due)
         return self.deadline
 
-    def _look_for_goal(self, trial: Trial, first: int, end: int) -> None:
+    def _look_for_goal(self, trial: Trial, first: int, end: int, due: int) -> None:
         curve = self._table.metrics[self._metric][trial.config, trial.replicate, first:end]
         hits = np.flatnonzero(curve * self._sign <= self._goal)
         if len(hits):
-            spent = trial._due - trial._busy
             if self._table.resumable:
                 elapsed = self._table.elapsed[trial.config, trial.replicate, first + int(hits[0])]
-                spent = int(nanoseconds(elapsed)) - trial._busy
-            self._crossings[trial.id] = trial._since + spent
-            self.deadline = min(self.deadline, trial._since + spent)
+                due = trial._offset + nanoseconds(elapsed)
+            self._crossings[trial.id] = due
+            self.deadline = min(self.deadline, due)
 
     def cancel(self, trial: Trial, now: int) -> None:
         """`trial` will not get where it was sent."""

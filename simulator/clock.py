@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from math import floor
+from typing import Final
+
 import numpy as np
+
+NEVER: Final = 1 << 62  # nanoseconds, 146 years: later than anything in a run
 
 
 class Clock:
@@ -23,9 +28,9 @@ class Clock:
         return self.now / 1e9
 
 
-def nanoseconds(seconds: float) -> float:
-    """Seconds as whole nanoseconds, halves up (an int; inf stays inf)."""
-    return seconds if seconds == float("inf") else int(seconds * 1e9 + 0.5)
+def nanoseconds(seconds: float) -> int:
+    """Seconds as whole nanoseconds, halves up; `NEVER` at the most."""
+    return floor(seconds * 1e9 + 0.5) if seconds < NEVER / 1e9 else NEVER
 
 
 def nanosecond_array(seconds: np.ndarray) -> np.ndarray:

@@ -1,26 +1,24 @@
-"""How events are packed into 64-bit words.
+"""How events are written down: three integers each.
 
-A word below 2^62 says that what follows happens at that many nanoseconds. Any other word is an event:
+    simulated time in nanoseconds     trial id     20..35 worker   16..19 event   0..15 where the trial is sent
 
-    bit 62 set   36..61 trial id   20..35 worker   16..19 event   0..15 where the trial is sent, as a count of resources
-
-Only START, RESUME and CONTINUED send a trial somewhere. Where it stands at any event follows: it got where it was sent,
-or to the end of its curve, or, when it was cut off, as far as the time allowed.
+Only START, RESUME and CONTINUED send a trial somewhere, told as a count of resources; only START and RESUME tell the
+worker. Where a trial stands at any event follows: it got where it was sent, or to the end of its curve, or, when it was
+cut off, as far as the time allowed.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-EVENT: Final = 1 << 62
-TRIAL: Final = 36
 WORKER: Final = 20
 MOST_TRIALS: Final = 1 << 26
 MOST_WORKERS: Final = 1 << 16
 
-START: Final = 0 << 16
-RESUME: Final = 1 << 16
-CONTINUED: Final = 2 << 16  # a report, and the answer to it
+# These three send a trial to a grid index, which is added; its count is one more.
+START: Final = (0 << 16) + 1
+RESUME: Final = (1 << 16) + 1
+CONTINUED: Final = (2 << 16) + 1  # a report, and the answer to it
 PAUSED_AT: Final = 3 << 16
 STOPPED: Final = 4 << 16
 COMPLETE: Final = 5 << 16  # the trial is over by itself, at r_max

@@ -30,9 +30,10 @@ class Curves:
         lengths: flat over (configuration, replicate): how many resources are measured.
         sign: makes smaller values better.
         replicates, size: the table's S and R.
+        end: the grid index of r_max.
     """
 
-    __slots__ = ("elapsed", "lengths", "metric", "replicates", "sign", "size", "table", "values")
+    __slots__ = ("elapsed", "end", "lengths", "metric", "replicates", "sign", "size", "table", "values")
 
     def __init__(self, table: Blackbox, metric: str) -> None:
         self.table, self.metric = table, metric
@@ -40,10 +41,11 @@ class Curves:
         self.lengths = flat(table.lengths)
         self.sign = table.metric_info[metric].sign
         _, self.replicates, self.size = table.elapsed.shape
+        self.end = self.size - 1
 
 
-def replicate_drawer(table: Blackbox, seed: int, fixed: int | None) -> Callable[[int], int]:
-    """A function that gives the replicate of the next trial of a row.
+def replicate_drawer(table: Blackbox, seed: int, fixed: int | None) -> Callable[[int], int] | None:
+    """A function that gives the replicate of the next trial of a row; None where there is only one.
 
     Drawn replicates are a function of (seed, row, how often the row was started before) alone, so that two
     schedulers that start a row at different times meet the same curve; without repeats until the row's measured
@@ -61,7 +63,7 @@ def replicate_drawer(table: Blackbox, seed: int, fixed: int | None) -> Callable[
 
         return always
     if replicates == 1:
-        return lambda row: 0
+        return None
 
     draws = Stream(seed, "replicates", table.name).raw(n * replicates).reshape(n, replicates)
     draws[~measured] = np.iinfo(np.uint64).max  # an unmeasured replicate comes last and is never reached
@@ -77,33 +79,28 @@ def replicate_drawer(table: Blackbox, seed: int, fixed: int | None) -> Callable[
     return draw
 
 
-def segment_timer(curves: Curves) -> Callable[[Trial, int, int], int]:
-    """A function that sends a trial to a grid index and gives the time at which it gets there.
+def curve_clipper(curves: Curves) -> Callable[[Trial, int], int]:
+    """A function that gives the grid index where a trial gets that is sent to another: there, or to its curve's end.
 
-    Resumable tables charge the difference, others all of `elapsed` at the end of the segment. Where the curve
-    ends before, so does the segment, and with it the trial.
+    Where the curve ends before, so does the trial, at once if it stands there already.
     """
-    elapsed, end_of_grid = curves.elapsed, curves.size - 1
-    from_scratch, censored = not curves.table.resumable, curves.table.censored
+    censored, resumable = curves.table.censored, curves.table.resumable
 
-    def begin(trial: Trial, target: int, now: int) -> int:
-        trial._ending = target == end_of_grid
-        if target > trial._last:
-            if censored is not None and censored[trial.config, trial.replicate]:
-                raise SimulationError(
-                    f"{curves.table.name}: trial {trial.id} is sent beyond the end of a censored curve (configuration "
-                    f"{trial.config}, replicate {trial.replicate}): what it did there was not measured"
-                )
-            target, trial._ending = trial._last, True
-        trial._target = target
-        trial._since = now
-        due = int(elapsed[trial._base + target] * 1e9 + 0.5)
-        if from_scratch:
-            due = trial._busy + due if target > trial._index else trial._busy
-        trial._due = due
-        return now + due - trial._busy
+    def clip(trial: Trial, target: int) -> int:
+        last = curves.lengths[trial.config * curves.replicates + trial.replicate] - 1
+        if target <= last:
+            return target
+        if censored is not None and censored[trial.config, trial.replicate]:
+            raise SimulationError(
+                f"{curves.table.name}: trial {trial.id} is sent beyond the end of a censored curve (configuration "
+                f"{trial.config}, replicate {trial.replicate}): what it did there was not measured"
+            )
+        if trial._index == last and not resumable:  # nothing is trained again to find that out
+            trial._offset -= nanoseconds(curves.elapsed[trial._base + last])
+        trial._end = last
+        return last
 
-    return begin
+    return clip
 
 
 def index_when_cut(table: Blackbox, row: int, replicate: int, index: int, target: int, spent: int) -> int:

@@ -50,6 +50,7 @@ class StoppingRung:
             return True
         else:
             heappush(self._rest, value)
+            return value == self._worst < inf
         return value <= self._worst and value < inf
 
 

@@ -10,15 +10,15 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Mapping
-from heapq import heappop, heappush
-from math import inf
+from heapq import heappop, heappush, heapreplace
+from math import floor, inf
 from operator import index as whole_number
 from typing import Any, Literal, NoReturn
 
 from blackboxes import Blackbox
 from simulator.budget import Budget, Meter
 from simulator.checks import check_choice, whole
-from simulator.clock import Clock, format_time, nanoseconds
+from simulator.clock import NEVER, Clock, format_time, nanoseconds
 from simulator.context import Context
 from simulator.errors import SchedulerError, SimulationError
 from simulator.events import (
@@ -27,25 +27,23 @@ from simulator.events import (
     CONTINUED,
     CURVE_END,
     CUT_OFF,
-    EVENT,
     MOST_TRIALS,
     MOST_WORKERS,
     PAUSED_AT,
     RESUME,
     START,
     STOPPED,
-    TRIAL,
     WORKER,
 )
 from simulator.protocol import PAUSE, STOP, Continue, Resume, Scheduler, Start
 from simulator.registry import make_scheduler
-from simulator.replay import Curves, index_when_cut, replicate_drawer, segment_timer
+from simulator.replay import Curves, curve_clipper, index_when_cut, replicate_drawer
 from simulator.searchers.random import RandomSearcher
 from simulator.streams import Stream
 from simulator.trace import Trace, TraceInfo
-from simulator.trial import ENDED, PAUSED, Trial
+from simulator.trial import ENDED, PAUSED, TRIAL_CANCELLED, Trial
 
-FLUSH = (1 << 12) - 1  # every so many trials the words, 40 bytes each in a list, move to an array, 8 bytes each
+FLUSH = 1 << 12  # every so many trials the words, up to 40 bytes each in a list, move to an array, 8 bytes each
 Event = tuple[int, int, Trial]  # time of a report in nanoseconds, trial id, trial
 
 
@@ -113,123 +111,130 @@ class Simulation:
         meter = Meter(self.budget, table, metric) if limited else None
 
         curves = Curves(table, metric)
-        begin, values, sign = segment_timer(curves), curves.values, curves.sign
+        values, negate, elapsed = curves.values, curves.sign < 0, curves.elapsed
+        clip, shortest = curve_clipper(curves), table.shortest
         resources, rows = context.resources, len(table)
         grid, end_of_grid = {r: i for i, r in enumerate(resources)}, len(resources) - 1
         from_scratch = not table.resumable
         deadline = nanoseconds(self.budget.seconds(table))
         most_trials = self.budget.trials or MOST_TRIALS
-        trials = context._trials
+        trials, flush_at = context._trials, min(FLUSH, most_trials)
         idle = list(range(self.workers))  # a heap of worker numbers
+        marks = [worker << WORKER for worker in idle]
         heap: list[Event] = []
         records: list[array[int] | list[int]] = []  # see events.py; filled from `words` now and then
         words: list[int] = []
-        write, stops, now = words.append, context._stops, 0
-        write(now)
+        write, stops, now = words.extend, context._stops, 0
 
         while True:
             while idle and now < deadline and (meter is None or not meter.used_up):  # idle workers ask for jobs
                 job = next_job()
-                if job.__class__ is Start:
+                if type(job) is Start:
                     number = len(trials)
-                    if number >= most_trials:
-                        break
+                    if number >= flush_at:
+                        if number >= most_trials:
+                            break
+                        flush_at = min(number + FLUSH, most_trials)
+                        records.append(array("q", words))
+                        words.clear()
                     row = job.config
                     try:
-                        if row.__class__ is not int or not 0 <= row < rows:
+                        if type(row) is not int or not 0 <= row < rows:
                             row = self._row(row)
                         target = grid[job.until]
                     except (LookupError, TypeError, ValueError) as error:
                         self._illegal_start(job, error, grid, now)
-                    trial = Trial(number, row, draw_replicate(row), job.tag, curves)
+                    trial = Trial(number, row, draw_replicate(row) if draw_replicate else 0, job.tag, curves, now)
                     trials.append(trial)
                     event = START
-                    if number & FLUSH == FLUSH:
-                        records.append(array("q", words))
-                        words.clear()
                 elif job is None:
                     break
                 else:
                     trial, target = self._paused(job, trials, grid, now)
-                    event = RESUME
+                    trial._offset = now - trial._busy
+                    number, event = trial.id, RESUME
                 worker = trial._worker = heappop(idle)
-                word = trial._word = EVENT | trial.id << TRIAL | worker << WORKER
-                write(word | (event | target + 1))
-                heappush(heap, (begin(trial, target, now), trial.id, trial))
+                write((now, number, event + marks[worker] + target))
+                if target >= shortest:
+                    target = clip(trial, target)
+                trial._target = target
+                due = trial._offset + floor(elapsed[trial._base + target] * 1e9 + 0.5)
+                heappush(heap, (due, number, trial))
                 if meter is not None:
-                    deadline = meter.begin(trial)
+                    deadline = meter.begin(trial, due)
                 if stops:
                     deadline = self._cancel(stops, trials, idle, write, now, meter, deadline)
-
             if stops:  # by a `next_job` that gave no job
                 deadline = self._cancel(stops, trials, idle, write, now, meter, deadline)
-            while heap and heap[0][2]._worker < 0:
-                heappop(heap)  # cancelled while it ran
-            if not heap or heap[0][0] > deadline:
-                break
-            now = clock.now = heap[0][0]
-            write(now)
-            while heap and heap[0][0] == now:  # the reports of this instant, by trial id
-                trial = heappop(heap)[2]
+
+            latest = deadline
+            while heap:  # the reports of the next instant, by trial id
+                due, number, trial = heap[0]
                 worker = trial._worker
-                if worker < 0:
-                    continue  # cancelled at this instant
+                if worker < 0:  # cancelled while it ran
+                    heappop(heap)
+                    continue
+                if due > latest:
+                    break
+                latest = now = clock.now = due
                 index = trial._index = trial._target
-                trial._busy = trial._due
-                if from_scratch:
-                    trial._seen = (*trial._seen, index)
-                resource = trial.resource = resources[index]
-                value = sign * values[trial._base + index]
+                if from_scratch:  # whatever comes next costs all of `elapsed`
+                    trial._seen, trial._offset = (*trial._seen, index), now
+                resource = resources[index]
+                value: float = values[trial._base + index]
+                if negate:
+                    value = -value
                 if value != value:
                     value = inf
-                if trial._ending:
-                    heappush(idle, worker)
-                    trial._worker = ENDED
-                    complete = index == end_of_grid
-                    event = COMPLETE if complete else CURVE_END
-                    on_end(trial, resource, value, "complete" if complete else "curve-end")
+                if index == trial._end:
+                    state, event = ENDED, COMPLETE if index == end_of_grid else CURVE_END
+                    on_end(trial, resource, value, "complete" if index == end_of_grid else "curve-end")
                 else:
                     answer = on_report(trial, resource, value)
                     if answer is STOP:
-                        heappush(idle, worker)
-                        trial._worker = ENDED
-                        event = STOPPED
+                        state, event = ENDED, STOPPED
                     elif answer is PAUSE:
-                        heappush(idle, worker)
-                        trial._worker = PAUSED
-                        event = PAUSED_AT
+                        state, event = PAUSED, PAUSED_AT
+                        trial._busy = now - trial._offset
                     else:
                         try:
-                            target = grid[answer.until] if answer.__class__ is Continue else -1
+                            target = grid[answer.until] if type(answer) is Continue else -1
                         except (LookupError, TypeError):
                             target = -1
                         if target <= index:
                             self._illegal_answer(answer, grid, trial, now)
-                        due = begin(trial, target, now)
-                        event = CONTINUED | target + 1
-                        if trial._target > index:
-                            heappush(heap, (due, trial.id, trial))
+                        event = CONTINUED + target
+                        if target >= shortest:
+                            target = clip(trial, target)
+                        trial._target = target
+                        due = trial._offset + floor(elapsed[trial._base + target] * 1e9 + 0.5)
+                        if target > index:
+                            state = worker
+                            heapreplace(heap, (due, number, trial))
                         else:  # the curve has ended here
-                            write(trial._word | event)
-                            heappush(idle, worker)
-                            trial._worker = ENDED
-                            event = CURVE_END
+                            write((now, number, event))
+                            state, event = ENDED, CURVE_END
                             on_end(trial, resource, value, "curve-end")
                         if meter is not None:
-                            deadline = meter.begin(trial)
-                write(trial._word | event)
+                            deadline = meter.begin(trial, due)
+                write((now, number, event))
+                if state < 0:
+                    heappop(heap)
+                    heappush(idle, worker)
+                    trial._worker = state
                 if stops:
                     deadline = self._cancel(stops, trials, idle, write, now, meter, deadline)
 
+            if latest is deadline:  # nothing is left, or nothing before the end of the budget
+                break
+
         if heap:  # the budget cuts off what still runs
-            now = int(deadline)
-            write(now)
-            for trial in sorted((event[2] for event in heap if event[2]._worker >= 0), key=lambda t: t.id):
-                write(trial._word | CUT_OFF)
-        if now >= EVENT:
-            raise SimulationError(
-                f"{table.name}: the run takes {now / 1e9:.3g} s, at most {EVENT / 1e9:.3g} s can be told"
-            )
+            now = deadline
+            for _, number, trial in sorted(heap, key=lambda event: event[1]):
+                if trial._worker >= 0:
+                    write((now, number, CUT_OFF))
+        if now >= NEVER:
+            raise SimulationError(f"{table.name}: the run takes longer than {NEVER / 1e9:.3g} s, which cannot be told")
         info = TraceInfo(
             table=table.name,
             metric=metric,
@@ -252,13 +257,13 @@ class Simulation:
 
     def _paused(self, job: Any, trials: list[Trial], grid: dict[float, int], now: int) -> tuple[Trial, int]:
         """The trial and the grid index of a `Resume`."""
-        if job.__class__ is not Resume:
+        if type(job) is not Resume:
             self._illegal(f"next_job must give Start, Resume or None, not {job!r}", now)
         trial = self._known(job.trial, trials, len(trials))
         if trial is None:
             self._illegal(f"{job}: there is no such trial", now)
         if trial._worker != PAUSED:
-            state = "is over" if trial._worker == ENDED else f"still runs on worker {trial._worker}"
+            state = "is over" if trial._worker <= ENDED else f"still runs on worker {trial._worker}"
             self._illegal(f"{job}: only a paused trial can be resumed, this one {state}", now, trial)
         target = self._grid_index(job, grid, now, trial)
         if target <= trial._index:
@@ -277,28 +282,27 @@ class Simulation:
         stops: list[tuple[int, int]],
         trials: list[Trial],
         idle: list[int],
-        write: Callable[[int], None],
+        write: Callable[[tuple[int, int, int]], None],
         now: int,
         meter: Meter | None,
-        deadline: float,
-    ) -> float:
+        deadline: int,
+    ) -> int:
         """Carry out `Context.stop` for the trials in `stops`; gives the deadline, which may have moved."""
         for number, started in stops:
             trial = self._known(number, trials, started)
-            if trial is None or trial._worker == ENDED:
+            if trial is None or trial._worker <= ENDED:
                 self._illegal(f"stop({number!r}): there is no such trial, or it is over", now)
             if trial._worker >= 0:
                 heappush(idle, trial._worker)
-                spent = now - trial._since
+                spent = now - trial._offset - (trial._finished if self.blackbox.resumable else 0)
+                trial._busy = trial._finished + spent
                 trial._index = index_when_cut(
                     self.blackbox, trial.config, trial.replicate, trial._index, trial._target, spent
                 )
                 if trial._index == trial._target and not self.blackbox.resumable:
                     trial._seen = (*trial._seen, trial._index)
-                trial._busy += spent
-                trial.resource = self.blackbox.resource_list[trial._index] if trial._index >= 0 else 0
-            trial._worker = ENDED
-            write(trial._word | CANCELLED)
+            trial._worker = TRIAL_CANCELLED
+            write((now, trial.id, CANCELLED))
             if meter is not None:
                 meter.cancel(trial, now)
         stops.clear()
@@ -317,7 +321,7 @@ class Simulation:
         self._illegal(f"{job}: no configuration of the table ({error})", now)
 
     def _illegal_answer(self, answer: Any, grid: dict[float, int], trial: Trial, now: int) -> NoReturn:
-        if answer.__class__ is not Continue:
+        if type(answer) is not Continue:
             self._illegal(f"on_report must answer Continue, PAUSE or STOP, not {answer!r}", now, trial)
         self._grid_index(answer, grid, now, trial)
         self._illegal(f"{answer}: 'until' must lie ahead of resource {trial.resource}", now, trial)

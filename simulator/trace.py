@@ -70,11 +70,9 @@ class Trace:
         """The events as columns."""
         assert self._packed is not None
         records, trials = self._packed
-        words = np.concatenate([np.array(piece, dtype=np.int64) for piece in records])
-        is_event = words >= events.EVENT
-        instant = np.cumsum(~is_event) - 1
-        time, word = words[~is_event][instant[is_event]], words[is_event] ^ events.EVENT
-        trial, event = word >> events.TRIAL, (word >> 16 & 15).astype(np.int8)
+        words = np.concatenate([np.array(piece, dtype=np.int64) for piece in records]).reshape(-1, 3)
+        time, trial, word = (np.ascontiguousarray(column) for column in words.T)
+        event = (word >> 16 & 15).astype(np.int8)
         config = np.fromiter((t.config for t in trials), dtype=np.int64, count=len(trials))
         replicate = np.fromiter((t.replicate for t in trials), dtype=np.int64, count=len(trials))
 
@@ -98,7 +96,7 @@ class Trace:
         return Columns(
             time=time,
             trial=trial,
-            worker=word >> events.WORKER & 0xFFFF,
+            worker=_told_before(word >> events.WORKER, trial, event),
             event=event,
             resource=grid[reached],
             until=np.where(sent > 0, grid[sent], np.nan),
@@ -274,6 +272,16 @@ def _pauses(trial: np.ndarray, event: np.ndarray) -> tuple[np.ndarray, np.ndarra
     before, after = _successive(trial)
     paused = ~np.array(events.BEGINS)[event[before]]
     return before[paused], after[paused]
+
+
+def _told_before(worker: np.ndarray, trial: np.ndarray, event: np.ndarray) -> np.ndarray:
+    """For each event, what the trial's last start or resume told."""
+    order = np.argsort(trial, kind="stable")
+    told = np.isin(event[order], (events.CODES["start"], events.CODES["resume"]))  # each trial's first event is one
+    last = np.maximum.accumulate(np.where(told, np.arange(len(order)), 0))
+    found = np.empty_like(worker)
+    found[order] = worker[order][last]
+    return found
 
 
 def _successive(trial: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

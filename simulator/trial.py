@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from simulator.clock import nanoseconds
+
 if TYPE_CHECKING:
     from simulator.replay import Curves
 
-PAUSED, ENDED = -1, -2  # values of Trial.worker beside the number of a worker
+PAUSED, ENDED, TRIAL_CANCELLED = -1, -2, -3  # values of Trial._worker beside the number of a worker
 
 
 class Trial:
@@ -20,7 +22,6 @@ class Trial:
         config: the row of its configuration.
         replicate: which replicate of the row it replays.
         tag: the scheduler's own, from `Start`.
-        resource: reached so far (0 before the first report).
     """
 
     __slots__ = (
@@ -28,50 +29,48 @@ class Trial:
         "config",
         "replicate",
         "tag",
-        "resource",
         "_curves",
         "_base",
-        "_last",
         "_index",
         "_target",
-        "_ending",
-        "_since",
+        "_end",
+        "_offset",
         "_busy",
-        "_due",
         "_seen",
         "_worker",
-        "_word",
     )
 
     # The event loop's own; those that `__init__` leaves out get a value when a segment begins.
     _base: int  # where its curve lies in the flat table
-    _last: int  # grid index where the curve ends
     _index: int  # grid index reached, -1 at first
     _target: int  # grid index where the running segment ends
-    _ending: bool  # the running segment ends the trial
-    _since: int  # nanoseconds: when the running segment began,
-    _busy: int  # worker time of the finished segments,
-    _due: int  # and the same once the running one is finished
+    _end: int  # a report at this grid index ends the trial: that of r_max, or where it was sent beyond its curve
+    # While it runs, in nanoseconds: when it would have begun had it never paused; on tables trained from scratch, when
+    # its running segment began.
+    _offset: int
+    _busy: int  # worker time when it paused or was cancelled
     _seen: tuple[int, ...]  # the grid indices it reported at, kept for tables trained from scratch
     _worker: int  # its number while the trial runs, else PAUSED or ENDED
-    _word: int  # trial and worker, packed for the trace
 
-    def __init__(self, id: int, config: int, replicate: int, tag: Any, curves: Curves) -> None:
+    def __init__(self, id: int, config: int, replicate: int, tag: Any, curves: Curves, now: int) -> None:
         self.id = id
         self.config = config
         self.replicate = replicate
         self.tag = tag
-        self.resource: float = 0
         self._curves = curves
-        position = config * curves.replicates + replicate
-        self._base = position * curves.size
-        self._last = curves.lengths[position] - 1
+        self._base = (config * curves.replicates + replicate) * curves.size
         self._index = -1
-        self._busy = 0
+        self._end = curves.end
         self._seen = ()
+        self._offset = now
 
     def __repr__(self) -> str:
         return f"<Trial {self.id}: configuration {self.config}, resource {self.resource}>"
+
+    @property
+    def resource(self) -> float:
+        """What it has reached, 0 before the first report."""
+        return self._curves.table.resource_list[self._index] if self._index >= 0 else 0
 
     @property
     def params(self) -> dict[str, Any]:
@@ -97,4 +96,11 @@ class Trial:
     @property
     def elapsed(self) -> float:
         """Seconds of worker time spent up to the last report."""
-        return self._busy / 1e9
+        return (self._busy if self._worker == TRIAL_CANCELLED else self._finished) / 1e9
+
+    @property
+    def _finished(self) -> int:
+        """Nanoseconds of worker time in what it has reported."""
+        elapsed, resumable = self._curves.elapsed, self._curves.table.resumable
+        reported = self._seen if not resumable else (self._index,) if self._index >= 0 else ()
+        return sum(nanoseconds(elapsed[self._base + index]) for index in reported)

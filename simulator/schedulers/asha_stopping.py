@@ -43,7 +43,7 @@ class AshaStopping(Scheduler):
         self.eta, self.r_min, self.levels, self.quantiles = eta, r_min, levels, quantiles
 
     def setup(self, context: Context) -> None:
-        self._searcher = context.searcher()
+        self._propose = context.searcher().propose
         levels = [*context.rung_levels(self.r_min, self.eta, levels=self.levels), context.r_max]
         self._first = levels[0]
         self._rungs: dict[float, tuple[Callable[[float], bool], Continue]] = {}
@@ -52,7 +52,7 @@ class AshaStopping(Scheduler):
             self._rungs[level] = StoppingRung(ratio).add, Continue(following)
 
     def next_job(self) -> Start | None:
-        row = self._searcher.propose()
+        row = self._propose()
         return None if row is None else Start(row, self._first)
 
     def on_report(self, trial: Trial, resource: float, value: float) -> Continue | Verdict:

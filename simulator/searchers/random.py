@@ -37,11 +37,12 @@ class RandomSearcher(Searcher):
         self._rows = iter(order.tolist())
 
     def propose(self) -> int | None:
-        row = next(self._rows, None)
-        if row is None and self._left != 0:  # the table is used up, rather than the budget of trials
+        for row in self._rows:
+            return row
+        if self._left != 0:  # the table is used up, rather than the budget of trials
             if self._cycle:
                 self._deal()
                 return next(self._rows, None)
             if self.exhausted_at is None:
                 self.exhausted_at = self._clock.seconds
-        return row
+        return None
