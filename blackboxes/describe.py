@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from blackboxes.table import Blackbox
+from blackboxes.units import describe_cost
 
 
 def runtimes(table: Blackbox) -> dict[str, float]:
@@ -67,11 +68,13 @@ def overview(table: Blackbox, metric: str | None = None) -> list[tuple[str, Any]
         (f"{name} at r_max", "best {:.4g}, median {:.4g}, worst {:.4g}".format(*best_first)),
         ("curves cut short", f"{(table.lengths < size).mean():.1%}"),
         ("curves diverged", f"{diverged:.1%}"),
+        *([] if table.censored is None else [("curves censored", f"{table.censored[table.lengths > 0].mean():.1%}")]),
         (
             "seconds a curve",
             f"mean full training {table.full_training_time:.4g}; "
             + ", ".join(f"{q} {seconds:.4g}" for q, seconds in times.items()),
         ),
+        ("cost", describe_cost(table)),
         (
             "rank correlation",
             ", ".join(f"{r}: {c:.2f}" for r, c in rank_correlation(table, name))
@@ -80,3 +83,22 @@ def overview(table: Blackbox, metric: str | None = None) -> list[tuple[str, Any]
         ("licence", table.licence or "not stated"),
         ("source", table.source or "not stated"),
     ]
+
+
+def surrogate_errors(table: Blackbox, kind: Literal["nearest", "forest"]) -> list[tuple[str, str]]:
+    """Labelled leave-out errors of a surrogate; takes some seconds.
+
+    Raises:
+        BlackboxError: an unknown kind, or an extra that is not installed.
+    """
+    from blackboxes.surrogates import leave_out_error
+
+    found = leave_out_error(table, kind)
+    lines = [("surrogate", f"{kind}, on configurations left out of it ({found.folds} folds), at r_max (all resources)")]
+    for name in table.metrics:
+        (at_end, everywhere), (rank, ranks) = found.absolute[name], found.rank_correlation[name]
+        error = f"mean absolute error {at_end:.4g} ({everywhere:.4g}), rank correlation {rank:.2f} ({ranks:.2f})"
+        lines.append((name, error))
+    lines.append(("elapsed", f"median relative error {found.time[0]:.1%} ({found.time[1]:.1%})"))
+    lines.append(("divergence", f"{found.divergence:.1%} told rightly"))
+    return lines

@@ -48,3 +48,18 @@ def equals(column: np.ndarray, value: Any) -> np.ndarray:
     if not isinstance(value, comparable):
         return np.zeros(len(column), dtype=bool)
     return np.asarray(column == np.asarray(value), dtype=bool)  # an array, lest a float32 column rounds the value
+
+
+def decode(parameter: Hyperparameter, number: float) -> Any:
+    """The value of a hyperparameter whose code is nearest to a number in [0, 1]; the inverse of `encode`."""
+    from ConfigSpace.hyperparameters import FloatHyperparameter, IntegerHyperparameter
+
+    lower, upper = float(parameter.lower_vectorized), float(parameter.upper_vectorized)
+    if not isinstance(parameter, FloatHyperparameter | IntegerHyperparameter):
+        number = round(number * (upper - lower)) + lower if upper > lower else lower
+        return _plain(parameter.to_value(number))
+    return _plain(parameter.to_value(lower + number * (upper - lower)))
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value

@@ -21,7 +21,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,12 +39,13 @@ if TYPE_CHECKING:
 VERSION = 1
 
 
-def save(path: str | os.PathLike[str], tables: Sequence[Blackbox], *, compress: bool = True) -> None:
+def save(path: str | os.PathLike[str], tables: Iterable[Blackbox], *, compress: bool = True) -> None:
     """Write the tables of one family, aside first and then renamed, so that `path` is never half written.
 
     Args:
         path: the file to make or replace.
-        tables: one `Blackbox` for each task; same family, distinct tasks.
+        tables: one `Blackbox` for each task; same family, distinct tasks. Each is written before the next one is asked
+            for, so that a generator needs memory for one at a time.
         compress: True for files that are shipped, False for large ones that are to be memory-mapped.
 
     Raises:
@@ -53,24 +54,32 @@ def save(path: str | os.PathLike[str], tables: Sequence[Blackbox], *, compress: 
         OSError: the folder cannot be written to, or the disk is full.
     """
     path = Path(path)
-    families, tasks = {table.family for table in tables}, [table.task for table in tables]
-    if len(families) != 1 or len(set(tasks)) != len(tasks):
-        raise BlackboxError(f"{path}: one file holds one family and each task once, not {sorted(families)} {tasks}")
     if path.is_dir() or not path.parent.is_dir():
         why = "it is a folder" if path.is_dir() else "there is no such folder"
         raise BlackboxError(f"{path}: cannot be written, {why}")
     aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    family, tasks = "", set[str]()
     try:
         # Aligned, since arrays are used where they lie in the file.
         with h5py.File(aside, "x", libver="v110", alignment_threshold=1, alignment_interval=8) as file:
-            _set_texts(file, format="rungsim", family=tables[0].family)
-            file.attrs["version"] = VERSION
             for table in tables:
-                name = check_name("task", table.task)
-                _write_task(file.create_group(f"tasks/{name}", track_order=True), table, compress)
+                try:
+                    if not tasks:
+                        family = table.family
+                        _set_texts(file, format="rungsim", family=family)
+                        file.attrs["version"] = VERSION
+                    if table.family != family or table.task in tasks:
+                        raise BlackboxError(
+                            f"one file holds one family and each task once: {table.name} after {family}:{max(tasks)}"
+                        )
+                    name = check_name("task", table.task)
+                    tasks.add(name)
+                    _write_task(file.create_group(f"tasks/{name}", track_order=True), table, compress)
+                except BlackboxError as error:
+                    raise BlackboxError(f"{path}: {error}") from error.__cause__
+            if not tasks:
+                raise BlackboxError(f"{path}: one file holds at least one table")
         os.replace(aside, path)
-    except BlackboxError as error:
-        raise BlackboxError(f"{path}: {error}") from error.__cause__
     finally:
         aside.unlink(missing_ok=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,7 @@ class TraceInfo:
         seed, workers: of the run.
         end: nanoseconds when the run was over.
         exhausted_at: simulated seconds when the searcher had nothing left to propose, None if it always had.
+        predicted: configurations off the table whose curves a surrogate predicted, the rows that follow the table's.
     """
 
     table: str
@@ -27,6 +29,7 @@ class TraceInfo:
     workers: int
     end: int
     exhausted_at: float | None = None
+    predicted: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)

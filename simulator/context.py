@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import log
 from typing import TYPE_CHECKING, Any, Literal
 
 from blackboxes import Blackbox
+from blackboxes.streams import Stream
 from simulator.checks import check_choice, check_eta, check_r_min, is_number
 from simulator.clock import Clock
 from simulator.errors import SimulationError
-from simulator.streams import Stream
 
 if TYPE_CHECKING:
     from ConfigSpace import ConfigurationSpace
@@ -29,9 +29,29 @@ class Context:
         workers: how many workers the run has.
     """
 
-    __slots__ = ("_clock", "_searcher", "_seed", "_stops", "_table", "_trials", "r_max", "resources", "workers")
+    __slots__ = (
+        "_clock",
+        "_find_row",
+        "_searcher",
+        "_seed",
+        "_stops",
+        "_table",
+        "_trials",
+        "r_max",
+        "resources",
+        "workers",
+    )
 
-    def __init__(self, table: Blackbox, workers: int, seed: int, clock: Clock, searcher: Searcher) -> None:
+    def __init__(
+        self,
+        table: Blackbox,
+        workers: int,
+        seed: int,
+        clock: Clock,
+        searcher: Searcher,
+        trials: Sequence[Trial],
+        find_row: Callable[[Any], int],
+    ) -> None:
         self.resources = table.resource_list
         self.r_max = table.r_max
         self.workers = workers
@@ -39,7 +59,8 @@ class Context:
         self._seed = seed
         self._clock = clock
         self._searcher = searcher
-        self._trials: list[Trial] = []  # filled by the event loop
+        self._trials = trials
+        self._find_row = find_row
         self._stops: list[tuple[int, int]] = []  # trial and how many there were when it was asked; emptied by the loop
 
     @property
@@ -61,8 +82,8 @@ class Context:
         return Stream(self._seed, "scheduler", name)
 
     def resolve(self, params: Mapping[str, Any]) -> int:
-        """The row that holds exactly `params`."""
-        return self._table.row_of(params)
+        """The row that a `Start` with these hyperparameters would start: what has them, or as `off_table` says."""
+        return self._find_row(params)
 
     def stop(self, trial_id: int) -> None:
         """End another trial: a paused one frees its checkpoint, a running one is cancelled and frees its worker."""

@@ -9,13 +9,14 @@ points at which the scheduler asked to be asked there is no event.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from heapq import heappop, heappush, heapreplace
 from math import floor, inf
 from operator import index as whole_number
 from typing import Any, Literal, NoReturn
 
 from blackboxes import Blackbox
+from blackboxes.streams import Stream
 from simulator.budget import Budget, Meter
 from simulator.checks import check_choice, whole
 from simulator.clock import NEVER, Clock, format_time, nanoseconds
@@ -35,11 +36,11 @@ from simulator.events import (
     STOPPED,
     WORKER,
 )
+from simulator.proposals import OFF_TABLE, OffTable, Proposals
 from simulator.protocol import PAUSE, STOP, Continue, Resume, Scheduler, Start
 from simulator.registry import make_scheduler
 from simulator.replay import Curves, curve_clipper, index_when_cut, replicate_drawer
 from simulator.searchers.random import RandomSearcher
-from simulator.streams import Stream
 from simulator.trace import Trace, TraceInfo
 from simulator.trial import ENDED, PAUSED, TRIAL_CANCELLED, Trial
 
@@ -60,6 +61,9 @@ class Simulation:
         metric: what the scheduler sees; the table's default metric if None.
         replicate: the replicate that every trial replays; None draws one for each trial, a function of the seed,
             the row and how often the row was started before, without repeats until the row's are used up.
+        off_table: what a proposal gets that no row of the table has: an ``"error"``; the ``"nearest"`` row, or the
+            ``"nearest-unused"`` one that was never started; or the curve that a ``"surrogate"`` predicts (a random
+            forest, `blackboxes.surrogates`; extra ``surrogate``).
         exhausted: once all rows were proposed the random searcher has nothing left (``"stop"``) or begins again
             in a new order (``"cycle"``).
 
@@ -82,6 +86,7 @@ class Simulation:
         budget: Budget | float | str | None = None,
         metric: str | None = None,
         replicate: int | None = None,
+        off_table: OffTable = "error",
         exhausted: Literal["stop", "cycle"] = "stop",
     ) -> None:
         self.blackbox = blackbox
@@ -94,6 +99,8 @@ class Simulation:
         self.budget = budget if isinstance(budget, Budget) else Budget(time=budget)
         self.metric = blackbox.metric_name(metric)
         self.replicate = None if replicate is None else whole("replicate", replicate, 0, blackbox.replicates - 1)
+        check_choice("off_table", off_table, OFF_TABLE)
+        self.off_table = off_table
         check_choice("exhausted", exhausted, ("stop", "cycle"))
         self.exhausted = exhausted
 
@@ -103,7 +110,13 @@ class Simulation:
         clock = Clock()
         stream, cycle = Stream(self.seed, "searcher", table.name), self.exhausted == "cycle"
         searcher = RandomSearcher(clock, stream, len(table), cycle=cycle, limit=self.budget.trials)
-        context = Context(table, self.workers, self.seed, clock, searcher)
+        if self.off_table == "surrogate":
+            from blackboxes.surrogates import GrownTable
+
+            table = GrownTable(table)
+        trials: list[Trial] = []
+        find_row = Proposals(table, self.off_table, trials).row
+        context = Context(table, self.workers, self.seed, clock, searcher, trials, find_row)
         scheduler.setup(context)
         next_job, on_report, on_end = scheduler.next_job, scheduler.on_report, scheduler.on_end
         draw_replicate = replicate_drawer(table, self.seed, self.replicate)
@@ -118,7 +131,7 @@ class Simulation:
         from_scratch = not table.resumable
         deadline = nanoseconds(self.budget.seconds(table))
         most_trials = self.budget.trials or MOST_TRIALS
-        trials, flush_at = context._trials, min(FLUSH, most_trials)
+        flush_at = min(FLUSH, most_trials)
         idle = list(range(self.workers))  # a heap of worker numbers
         marks = [worker << WORKER for worker in idle]
         heap: list[Event] = []
@@ -140,7 +153,7 @@ class Simulation:
                     row = job.config
                     try:
                         if type(row) is not int or not 0 <= row < rows:
-                            row = self._row(row)
+                            row = find_row(row)
                         target = grid[job.until]
                     except (LookupError, TypeError, ValueError) as error:
                         self._illegal_start(job, error, grid, now)
@@ -243,17 +256,10 @@ class Simulation:
             workers=self.workers,
             end=now,
             exhausted_at=searcher.exhausted_at,
+            predicted=tuple(getattr(table, "predicted", ())),
         )
         records.append(words)
         return Trace.packed(info, table, records, trials)
-
-    def _row(self, config: Any) -> int:
-        if isinstance(config, Mapping):
-            return self.blackbox.row_of(config)
-        row = whole_number(config)
-        if not 0 <= row < len(self.blackbox):
-            raise LookupError(f"rows of {self.blackbox.name} are 0 to {len(self.blackbox) - 1}")
-        return row
 
     def _paused(self, job: Any, trials: list[Trial], grid: dict[float, int], now: int) -> tuple[Trial, int]:
         """The trial and the grid index of a `Resume`."""
@@ -294,12 +300,11 @@ class Simulation:
                 self._illegal(f"stop({number!r}): there is no such trial, or it is over", now)
             if trial._worker >= 0:
                 heappush(idle, trial._worker)
-                spent = now - trial._offset - (trial._finished if self.blackbox.resumable else 0)
+                table = trial._curves.table
+                spent = now - trial._offset - (trial._finished if table.resumable else 0)
                 trial._busy = trial._finished + spent
-                trial._index = index_when_cut(
-                    self.blackbox, trial.config, trial.replicate, trial._index, trial._target, spent
-                )
-                if trial._index == trial._target and not self.blackbox.resumable:
+                trial._index = index_when_cut(table, trial.config, trial.replicate, trial._index, trial._target, spent)
+                if trial._index == trial._target and not table.resumable:
                     trial._seen = (*trial._seen, trial._index)
             trial._worker = TRIAL_CANCELLED
             write((now, trial.id, CANCELLED))

@@ -18,6 +18,7 @@ import numpy as np
 from blackboxes import Blackbox, load
 from simulator.budget import Budget
 from simulator.errors import SimulationError
+from simulator.proposals import OffTable
 from simulator.simulation import Simulation
 
 Row = dict[str, Any]
@@ -32,7 +33,7 @@ class Run:
     Attributes:
         table: name or path, as for `blackboxes.load`.
         scheduler: name and arguments, as for `make_scheduler`.
-        seed, workers, budget, metric: as for `Simulation`.
+        seed, workers, budget, metric, off_table: as for `Simulation`.
     """
 
     table: str
@@ -41,6 +42,7 @@ class Run:
     workers: int = 4
     budget: Budget = NO_LIMIT
     metric: str | None = None
+    off_table: OffTable = "error"
 
     def simulation(self) -> Simulation:
         """The run, ready to go."""
@@ -51,6 +53,7 @@ class Run:
             workers=self.workers,
             budget=self.budget,
             metric=self.metric,
+            off_table=self.off_table,
         )
 
 
@@ -77,7 +80,8 @@ def run_row(run: Run) -> Row:
     `times` (simulated seconds), `values` (the metric, own direction) and `test_values` (the incumbent's test metric,
     empty where the table has none) hold one entry for each improvement, at whichever resource it was seen.
     """
-    trace = run.simulation().run()
+    simulation = run.simulation()
+    trace = simulation.run()
     table, metric = trace.table, trace.info.metric
     best = trace.incumbents()
     test: list[float] = []
@@ -101,7 +105,7 @@ def run_row(run: Run) -> Row:
         "budget": "" if run.budget.time is None else str(run.budget.time),
         "digest": trace.digest(),
         **trace.summary(),
-        **_landmarks(table, metric),
+        **_landmarks(simulation.blackbox, metric),
         "times": (best["time"] / 1e9).tolist(),
         "values": best["value"].tolist(),
         "test_values": test,
@@ -115,6 +119,7 @@ def crossed(
     workers: int = 4,
     budget: Budget | str | float | None = "10x",
     metric: str | None = None,
+    off_table: OffTable = "error",
 ) -> list[Run]:
     """Every scheduler under every seed; checked before anything runs, the table read anew.
 
@@ -124,7 +129,9 @@ def crossed(
     """
     _table.cache_clear()
     budget = budget if isinstance(budget, Budget) else Budget(time=budget)
-    runs = [Run(table, scheduler, seed, workers, budget, metric) for seed in seeds for scheduler in schedulers]
+    runs = [
+        Run(table, scheduler, seed, workers, budget, metric, off_table) for seed in seeds for scheduler in schedulers
+    ]
     for run in runs:
         run.simulation()
     for run in runs[: len(schedulers)]:

@@ -22,6 +22,8 @@ TITLE = "# rungsim trace 1"
 def write_text(trace: Trace) -> str:
     """Header lines, then one line an event: time in seconds, worker, trial, event, and what it is about."""
     info = {field.name: getattr(trace.info, field.name) for field in fields(TraceInfo)}
+    if not info["predicted"]:
+        del info["predicted"]
     info["values"] = "float32" if _single(trace.columns.value) else "float64"
     header = [TITLE, *(f"# {name}: {json.dumps(value)}" for name, value in info.items())]  # one line, whatever it holds
     return "\n".join([*header, *event_lines(trace, range(len(trace)))]) + "\n"
@@ -103,7 +105,10 @@ def _read_info(header: dict[str, Any], where: str) -> TraceInfo:
         good = isinstance(value, allowed) and not isinstance(value, bool)
         if not good or (isinstance(value, (int, float)) and not value >= least):
             raise TraceError(f"{where}: the header's {name} cannot be {value!r}")
-    return TraceInfo(**{name: header[name] for name in kinds})
+    predicted = header.get("predicted", [])
+    if not isinstance(predicted, list) or not all(isinstance(params, dict) for params in predicted):
+        raise TraceError(f"{where}: the header's predicted cannot be {predicted!r:.100}")
+    return TraceInfo(**{name: header[name] for name in kinds}, predicted=tuple(predicted))
 
 
 def _read_event(line: str, started: list[tuple[int, int]]) -> tuple[Any, ...]:

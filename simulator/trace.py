@@ -63,6 +63,12 @@ class Trace:
         """The table that was replayed; loaded by its name for a trace that came from a file."""
         if self._table is None:
             self._table = load(self.info.table)
+        if self.info.predicted and not hasattr(self._table, "predicted"):
+            from blackboxes.surrogates import GrownTable
+
+            self._table = grown = GrownTable(self._table)
+            for params in self.info.predicted:
+                grown.row_for(params)
         return self._table
 
     @cached_property

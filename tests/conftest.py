@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -13,6 +15,12 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 settings.load_profile("repeatable")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_tables_of_the_users_own(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What whoever runs the tests has imported is none of the tests' business."""
+    os.environ["RUNGSIM_DATA"] = str(tmp_path_factory.mktemp("data"))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

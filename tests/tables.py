@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from blackboxes import Blackbox, Metric
-from simulator.streams import Stream
+from blackboxes.streams import Stream
 
 GRIDS: dict[str, Callable[[int], list[float]]] = {
     "epochs": lambda size: [k + 1 for k in range(size)],

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from blackboxes.streams import Stream
 from simulator.clock import Clock
 from simulator.searchers.searcher import Searcher
-from simulator.streams import Stream
 
 
 class RandomSearcher(Searcher):

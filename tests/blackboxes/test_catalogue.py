@@ -13,7 +13,7 @@ import blackboxes.catalogue
 from blackboxes import BlackboxError, families, load, save
 from blackboxes.hdf5 import tasks_of
 
-SHIPPED = blackboxes.catalogue.data_folder()
+SHIPPED = blackboxes.catalogue.shipped_folder()
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     save(folder / "single.h5", [table(family="single")])
     save(folder / "double.h5", [table(family="double"), table(1, family="double", task="b:1")])
     (folder / "double.md").write_text("a data card")
-    monkeypatch.setattr("blackboxes.catalogue.data_folder", lambda: folder)
+    monkeypatch.setattr("blackboxes.catalogue.shipped_folder", lambda: folder)
     return folder
 
 
@@ -65,10 +65,10 @@ def test_a_family_goes_before_a_file_of_its_name(data: Path, tmp_path: Path, mon
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("singel", r"^there is no table 'singel': did you mean single\? \(known: double, single\)$"),
-        ("singel:a", r"^there is no table 'singel': did you mean single\?"),
-        ("other", r"^there is no table 'other': known: double, single$"),
-        ("", r"^there is no table '': known: double, single$"),
+        ("singel", r"^there is no table 'singel': did you mean single or .*\? \(known: adversarial, .*, single\)$"),
+        ("singel:a", r"^there is no table 'singel': did you mean single"),
+        ("other", r"^there is no table 'other': known: adversarial, crossing, double, .*, single$"),
+        ("", r"^there is no table '': known: adversarial, crossing, double, .*, single$"),
         (":a", r"^there is no table ''"),
         ("x" * 5000, r"^there is no table 'xxx"),
         ("a\0b", "^there is no table"),
@@ -94,9 +94,9 @@ def test_two_tasks_named_at_once() -> None:
 
 
 def test_no_tables_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("blackboxes.catalogue.data_folder", lambda: tmp_path / "nothing")
+    monkeypatch.setattr("blackboxes.catalogue.shipped_folder", lambda: tmp_path / "nothing")
     assert families() == {}
-    with pytest.raises(BlackboxError, match="there is no table 'mlp': known: none"):
+    with pytest.raises(BlackboxError, match="there is no table 'mlp': known: adversarial, .*, power-law$"):
         load("mlp")
 
 

@@ -104,7 +104,7 @@ def table(family: Path) -> str:
 @pytest.fixture
 def shipped(family: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The small family is shipped, and the only one."""
-    monkeypatch.setattr("blackboxes.catalogue.data_folder", lambda: family.parent)
+    monkeypatch.setattr("blackboxes.catalogue.shipped_folder", lambda: family.parent)
 
 
 @pytest.fixture

@@ -16,7 +16,8 @@ from conftest import SCRIPT, Done, environment, process, small_table  # type: ig
 from matplotlib.figure import Figure
 
 from analysis import load_runs
-from simulator import Simulation, scheduler_names
+from simulator import Simulation
+from simulator.registry import SCHEDULERS
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 OUTPUTS = ["anytime.png", "runs.parquet", "summary.csv"]
@@ -141,7 +142,7 @@ def test_ctrl_c_while_results_are_written_waits_until_they_are(
 
 
 def failing_seeds(seeds: int) -> set[int]:
-    from simulator.streams import Stream
+    from blackboxes.streams import Stream
 
     return {seed for seed in range(seeds) if Stream(seed, "scheduler", "luck").uniform(1)[0] < 0.2}
 
@@ -155,8 +156,8 @@ def test_a_failing_run_keeps_those_that_finished(
     request: pytest.FixtureRequest,
 ) -> None:
     monkeypatch.syspath_prepend(plugin["PYTHONPATH"].split(os.pathsep)[0])
-    scheduler_names.cache_clear()
-    request.addfinalizer(scheduler_names.cache_clear)
+    vars(SCHEDULERS).pop("_registered", None)
+    request.addfinalizer(lambda: vars(SCHEDULERS).pop("_registered", None) and None)
     request.addfinalizer(lambda: sys.modules.pop("plugin", None) and None)
     out = tmp_path / "out"
     done = rungsim("compare", table, "--schedulers", "random,faulty", "--seeds", 30, "--jobs", 1, "-q", "--out", out)

@@ -41,12 +41,15 @@ def test_alone_it_prints_its_help(rungsim: Command) -> None:
 
 
 @pytest.mark.usefixtures("shipped")
-def test_list_names_tables_and_schedulers(rungsim: Command) -> None:
+def test_list_names_tables_schedulers_and_formats(rungsim: Command) -> None:
     done = rungsim("list")
     assert (done.code, done.err) == (0, "")
-    lines = [line.strip() for line in done.out.splitlines()]
-    assert lines[:3] == ["tables", "small:first", "small:second"]
-    assert lines[4:] == sorted(scheduler_names())
+    parts = re.split(r"^(?=\w)", done.out, flags=re.MULTILINE)[1:]
+    tables, synthetic, schedulers, formats = ([line.split()[0] for line in part.splitlines()[1:]] for part in parts)
+    assert tables == ["small:first", "small:second"]
+    assert {"power-law", "hartmann6"} <= set(synthetic)
+    assert schedulers == scheduler_names()
+    assert {"fcnet", "lcbench", "long"} <= set(formats)
 
 
 def facts(text: str) -> dict[str, str]:

@@ -38,11 +38,11 @@ def assert_usage_error(done: Done, *said: str) -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("smal:first", "there is no table 'smal': did you mean small? (known: small)"),
+        ("smal:first", "there is no table 'smal': did you mean small? (known: adversarial, "),
         ("small:frist", "has no task 'frist': did you mean first? (known: first, second)"),
         ("small", "name one of: first, second"),
         ("small:", "has no task ''"),
-        ("zzz", "there is no table 'zzz': known: small"),
+        ("zzz", "there is no table 'zzz': known: adversarial, "),
         ("", "there is no table ''"),
         ("no/such/file.h5", "no/such/file.h5: there is no such file"),
         ("nothere.h5:first", "nothere.h5:first: there is no such file"),

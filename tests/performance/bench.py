@@ -26,7 +26,7 @@ import bare_loop
 
 from blackboxes import Blackbox, Metric
 from simulator import Budget, Simulation, Trace
-from simulator.streams import Stream
+from blackboxes.streams import Stream
 
 ETA = 3
 LEVELS = [1, 3, 9, 27, 81]

@@ -1,4 +1,4 @@
-"""The command line. The only module that may use all three packages, and only inside its commands."""
+"""`rungsim run`, `compare` and `trace`."""
 
 from __future__ import annotations
 
@@ -8,125 +8,42 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from simulator.cli.options import (
+    BudgetText,
+    MaxResource,
+    MaxTrials,
+    Metric,
+    OffTableText,
+    Quiet,
+    Table,
+    Target,
+    Workers,
+    examples,
+)
+from simulator.cli.output import figure, plain, progress_bar
 
 if TYPE_CHECKING:
     from simulator.study import Row
 
 DEFAULT_SCHEDULERS = "random,successive-halving,hyperband,asha-stopping,asha-promotion,median-stopping"
 OUTPUTS = ("runs.parquet", "summary.csv", "anytime.png")
-TABLE_HELP = "A table: family, family:task, or the path of a file."
 
-
-def _examples(*lines: str) -> str:
-    """The end of a command's help; the first line keeps the help from wrapping the others."""
-    return "\n  ".join(["\b\nExamples:" if len(lines) > 1 else "\b\nExample:", *lines])
-
-
-app = typer.Typer(
-    name="rungsim",
-    help="Replay multi-fidelity hyperparameter schedulers over tabulated learning curves, in simulated time.",
-    epilog=_examples("rungsim list", "rungsim compare mlp:digits --out out/digits"),
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+app = typer.Typer()
 trace_app = typer.Typer(
     help="Look at traces.",
-    epilog=_examples("rungsim trace diff before.trace after.trace"),
+    epilog=examples("rungsim trace diff before.trace after.trace"),
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-app.add_typer(trace_app, name="trace")
-
-Table = Annotated[str, typer.Argument(help=TABLE_HELP, metavar="TABLE")]
-Workers = Annotated[int, typer.Option(help="Trials that run at once.")]
-BudgetText = Annotated[
-    str, typer.Option("--budget", help="Simulated time: 10x (mean full trainings), 3600s, 90m, 2h, 1d.")
-]
-MaxTrials = Annotated[int | None, typer.Option(help="Start at most this many trials.")]
-MaxResource = Annotated[float | None, typer.Option(help="Hand out at most this much resource (epochs).")]
-Target = Annotated[float | None, typer.Option(help="End a run when the metric first reaches this value.")]
-Metric = Annotated[str | None, typer.Option(help="What schedulers see; the table's default metric if left out.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar and no table, only what was asked for.")]
-
-
-def main() -> None:
-    """The console script: runs a command; exit code 2 on wrong use, 130 after Ctrl-C."""
-    from blackboxes import BlackboxError
-    from simulator.errors import SimulationError, TraceError
-
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # not every terminal can show what a table is called
-    try:
-        try:
-            app(prog_name="rungsim")
-        finally:
-            _flush()
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except BrokenPipeError:  # whoever read the output has seen enough
-        sys.exit(1)
-    except OSError as error:
-        reason = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-        print(f"error: {_plain(reason)}", file=sys.stderr)
-        sys.exit(2)
-    except (BlackboxError, SimulationError, TraceError) as error:
-        print(f"error: {_plain(error)}", file=sys.stderr)
-        sys.exit(2)
-
-
-def _flush() -> None:
-    """Write what is left of the output now: at the interpreter's end nobody could catch the error."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise
-
-
-def _plain(text: object) -> str:
-    """Text that may come from a file, on one line and without control characters, which a terminal would obey."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text))
-
-
-@app.command("list", epilog=_examples("rungsim list"))
-def list_() -> None:
-    """Name the tables and the schedulers there are."""
-    from blackboxes import families, tasks_of
-    from simulator.registry import scheduler_names
-
-    print("tables")
-    for family, path in families().items():
-        for task in tasks_of(path):
-            print(f"  {_plain(family)}:{_plain(task)}")
-    print("schedulers (arguments in parentheses, such as asha-stopping(eta=4,r_min=3))")
-    for name in sorted(scheduler_names()):
-        print(f"  {name}")
-
-
-@app.command(epilog=_examples("rungsim show mlp:digits", "rungsim show tables/mine.h5:first --metric test_error"))
-def show(table: Table, metric: Metric = None) -> None:
-    """Describe a table: size, space, resources, metrics, runtimes, what low fidelities tell of r_max."""
-    from blackboxes import load
-    from blackboxes.describe import overview
-
-    box = load(table)
-    lines = [box.name + (f": {box.description}" if box.description else "")]
-    lines += [f"  {label:<20} {fact}" for label, fact in overview(box, metric)]
-    lines += ["  space", *(f"    {parameter}" for parameter in box.space.values())]
-    for line in lines:
-        print(_plain(line))
 
 
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "rungsim run mlp:digits hyperband --budget 2h --workers 16",
         'rungsim run mlp:digits "asha-promotion(eta=4)" --seed 1 --trace promotion.trace',
     )
@@ -141,6 +58,7 @@ def run(
     max_resource: MaxResource = None,
     target: Target = None,
     metric: Metric = None,
+    off_table: OffTableText = "error",
     trace: Annotated[Path | None, typer.Option(help="Write the trace here, as text.")] = None,
     quiet: Quiet = False,
 ) -> None:
@@ -152,7 +70,7 @@ def run(
     limits = Budget(budget, max_trials, max_resource, target)
     if trace is not None and trace.is_dir():
         raise SimulationError(f"--trace {str(trace)!r} is a folder, the name of a file is needed")
-    result = Run(table, scheduler, seed, workers, limits, metric).simulation().run()
+    result = Run(table, scheduler, seed, workers, limits, metric, off_table).simulation().run()  # type: ignore[arg-type]
     if trace is not None:
         trace.parent.mkdir(parents=True, exist_ok=True)
         result.save(trace)
@@ -164,7 +82,7 @@ def run(
 def _print_summary(summary: dict[str, Any], metric: str, unit: str) -> None:
     exhausted = summary["exhausted_at"]
     facts = {
-        f"best {metric}": _figure(summary["best"], 6),
+        f"best {metric}": figure(summary["best"], 6),
         "simulated time": f"{summary['end']:.3f} s",
         "trials": f"{summary['trials']} ({summary['completed']} completed, {summary['stopped']} stopped, "
         f"{summary['cut_off']} cut off by the budget)",
@@ -174,11 +92,11 @@ def _print_summary(summary: dict[str, Any], metric: str, unit: str) -> None:
         "table used up": "no" if exhausted is None else f"after {exhausted:.3f} s",
     }
     for label, fact in facts.items():
-        print(_plain(f"  {label:<24} {fact}"))
+        print(plain(f"  {label:<24} {fact}"))
 
 
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "rungsim compare mlp:digits",
         "rungsim compare mlp:digits --schedulers 'random,asha-stopping(eta=4)' --seeds 50 --out out/eta",
     )
@@ -193,6 +111,7 @@ def compare(
     max_resource: MaxResource = None,
     target: Target = None,
     metric: Metric = None,
+    off_table: OffTableText = "error",
     score: Annotated[str, typer.Option(help="What is drawn: reported, regret or test.")] = "reported",
     out: Annotated[Path, typer.Option(help="Folder for anytime.png, summary.csv and runs.parquet.")] = Path(
         "out/compare"
@@ -218,7 +137,7 @@ def compare(
     if out.exists() and not out.is_dir():
         raise SimulationError(f"--out {str(out)!r} is a file, a folder is needed")
     limits = Budget(budget, max_trials, max_resource, target)
-    runs = crossed(table, names, range(seeds), workers, limits, metric)
+    runs = crossed(table, names, range(seeds), workers, limits, metric, off_table)  # type: ignore[arg-type]
     if score == "test" and runs[0].simulation().blackbox.test_metric is None:
         raise SimulationError(f"{table} has no test metric to score the incumbent by")
     out.mkdir(parents=True, exist_ok=True)
@@ -228,7 +147,7 @@ def compare(
     interrupted = False
     try:
         with (
-            _progress(f"{len(names)} schedulers x {seeds} seeds", len(runs), quiet) as advance,
+            progress_bar(f"{len(names)} schedulers x {seeds} seeds", len(runs), quiet) as advance,
             closing(run_all(runs, jobs)) as finished,
         ):
             for row in finished:
@@ -243,7 +162,7 @@ def compare(
             if len(rows) < len(runs):
                 why = "interrupted" if interrupted else "a run failed"
                 kept = f"are kept in {out}" if rows else "had finished, nothing is written"
-                print(_plain(f"{why}: {len(rows)} of {len(runs)} runs {kept}"), file=sys.stderr)
+                print(plain(f"{why}: {len(rows)} of {len(runs)} runs {kept}"), file=sys.stderr)
     if interrupted:
         raise typer.Exit(130)
 
@@ -289,7 +208,7 @@ def _print_comparison(summary: Any, first: Row) -> None:
     from rich.console import Console
     from rich.table import Table as RichTable
 
-    title = _plain(f"{first['table']}: {first['metric']}, {first['workers']} workers")
+    title = plain(f"{first['table']}: {first['metric']}, {first['workers']} workers")
     shown = RichTable(title=title, title_justify="left")
     for column in (
         "scheduler",
@@ -297,15 +216,15 @@ def _print_comparison(summary: Any, first: Row) -> None:
         "test",
         "to 5% (s)",
         "to 1% (s)",
-        _plain(f"{first['resource_unit']}s"),
+        plain(f"{first['resource_unit']}s"),
     ):
         shown.add_column(column, justify="left" if column == "scheduler" else "right")
     shown.add_column("idle", justify="right")
     for row in summary.itertuples():
         shown.add_row(
-            _plain(row.scheduler),
-            f"{_figure(row.final)} ({_figure(row.final_q1)} to {_figure(row.final_q3)})",
-            _figure(row.test),
+            plain(row.scheduler),
+            f"{figure(row.final)} ({figure(row.final_q1)} to {figure(row.final_q3)})",
+            figure(row.test),
             *(_reached(row.time_to_5pct, row.reached_5pct), _reached(row.time_to_1pct, row.reached_1pct)),
             f"{row.resource:,.0f}",
             f"{row.idle:.1%}",
@@ -322,23 +241,7 @@ def _reached(seconds: float, share: float) -> str:
     return f"{seconds:.1f}" if seconds != float("inf") else f"{share:.0%} do"
 
 
-def _figure(value: float, digits: int = 4) -> str:
-    return f"{value:.{digits}g}" if value == value else "none"
-
-
-@contextmanager
-def _progress(what: str, total: int, quiet: bool) -> Iterator[Any]:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    hidden = quiet or not sys.stderr.isatty()
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=hidden) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda: bar.advance(task)
-
-
-@trace_app.command("diff", epilog=_examples("rungsim trace diff before.trace after.trace"))
+@trace_app.command("diff", epilog=examples("rungsim trace diff before.trace after.trace"))
 def trace_diff(
     left: Annotated[Path, typer.Argument(help="A trace that rungsim run --trace wrote.", metavar="A")],
     right: Annotated[Path, typer.Argument(help="Another one.", metavar="B")],
@@ -352,7 +255,3 @@ def trace_diff(
         return
     print(f"- {left}\n+ {right}\n{difference}")
     raise typer.Exit(1)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,75 @@
+"""Things found by name: each is one module of a package, or an entry point of another distribution.
+
+The thing `my-name` is in the file `my_name.py`. Modules whose name begins with an underscore are none.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import cached_property
+from importlib import import_module
+from pkgutil import iter_modules
+from types import ModuleType
+from typing import Any
+
+from blackboxes.errors import name_hint
+
+
+class Registry:
+    """What a package holds, by name.
+
+    Args:
+        what: they are called, in messages.
+        package: each of its modules is one.
+        pick: gives the thing in a module.
+        group: entry points of this group are such things too.
+        error: raised for an unknown name.
+    """
+
+    def __init__(
+        self, what: str, package: str, pick: Callable[[ModuleType], Any], group: str, error: type[Exception]
+    ) -> None:
+        self.what, self.package, self.pick, self.group, self.error = what, package, pick, group, error
+
+    @cached_property
+    def _shipped(self) -> dict[str, str]:
+        path = import_module(self.package).__path__
+        found = (module.name for module in iter_modules(path) if not module.name.startswith("_"))
+        return {name.replace("_", "-"): f"{self.package}.{name}" for name in found}
+
+    @cached_property
+    def _registered(self) -> dict[str, Any]:
+        from importlib.metadata import entry_points  # looking through all distributions takes longer than a run
+
+        return {entry.name: entry for entry in entry_points(group=self.group)}
+
+    def names(self) -> list[str]:
+        """All names, sorted."""
+        return sorted(self._registered | self._shipped)
+
+    def find(self, name: str) -> Any:
+        """The thing of this name.
+
+        Raises:
+            error: there is none; the message has the nearest names.
+        """
+        if name in self._shipped:
+            return self.pick(import_module(self._shipped[name]))
+        if name in self._registered:
+            return self._registered[name].load()
+        raise self.error(f"there is no {self.what} {name!r}: {name_hint(name, self.names())}")
+
+
+def only_class(base: type) -> Callable[[ModuleType], Any]:
+    """Picks the one subclass of `base` that a module defines."""
+
+    def pick(module: ModuleType) -> Any:
+        (found,) = (
+            value
+            for value in vars(module).values()
+            if inspect.isclass(value) and issubclass(value, base) and value.__module__ == module.__name__
+        )
+        return found
+
+    return pick

@@ -1,0 +1,62 @@
+"""The command line. The only part that may use all three packages, and only inside its commands."""
+
+from __future__ import annotations
+
+import os
+import sys
+from io import TextIOWrapper
+
+import typer
+
+from simulator.cli import importing, runs, tables
+from simulator.cli.options import examples
+from simulator.cli.output import plain
+
+app = typer.Typer(
+    name="rungsim",
+    help="Replay multi-fidelity hyperparameter schedulers over tabulated learning curves, in simulated time.",
+    epilog=examples("rungsim list", "rungsim compare mlp:digits --out out/digits"),
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(tables.app)
+app.add_typer(importing.app, name="import")
+app.add_typer(runs.app)
+app.add_typer(runs.trace_app, name="trace")
+
+
+def main() -> None:
+    """The console script: runs a command; exit code 2 on wrong use, 130 after Ctrl-C."""
+    from blackboxes import BlackboxError
+    from simulator.errors import SimulationError, TraceError
+
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # not every terminal can show what a table is called
+    try:
+        try:
+            app(prog_name="rungsim")
+        finally:
+            _flush()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:  # whoever read the output has seen enough
+        sys.exit(1)
+    except OSError as error:
+        reason = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        print(f"error: {plain(reason)}", file=sys.stderr)
+        sys.exit(2)
+    except (BlackboxError, SimulationError, TraceError) as error:
+        print(f"error: {plain(error)}", file=sys.stderr)
+        sys.exit(2)
+
+
+def _flush() -> None:
+    """Write what is left of the output now: at the interpreter's end nobody could catch the error."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise

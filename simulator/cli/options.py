@@ -1,0 +1,32 @@
+"""What the commands' options are called, and how their help ends."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def examples(*lines: str) -> str:
+    """The end of a command's help; the first line keeps the help from wrapping the others."""
+    return "\n  ".join(["\b\nExamples:" if len(lines) > 1 else "\b\nExample:", *lines])
+
+
+TABLE_HELP = "A table: family, family:task, or the path of a file."
+Table = Annotated[str, typer.Argument(help=TABLE_HELP, metavar="TABLE")]
+Workers = Annotated[int, typer.Option(help="Trials that run at once.")]
+BudgetText = Annotated[
+    str, typer.Option("--budget", help="Simulated time: 10x (mean full trainings), 3600s, 90m, 2h, 1d.")
+]
+MaxTrials = Annotated[int | None, typer.Option(help="Start at most this many trials.")]
+MaxResource = Annotated[float | None, typer.Option(help="Hand out at most this much resource (epochs).")]
+Target = Annotated[float | None, typer.Option(help="End a run when the metric first reaches this value.")]
+Metric = Annotated[str | None, typer.Option(help="What schedulers see; the table's default metric if left out.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar and no table, only what was asked for.")]
+OffTableText = Annotated[
+    str,
+    typer.Option(
+        "--off-table",
+        help="What a proposal off the table gets: error, nearest, nearest-unused, or surrogate (a predicted curve).",
+    ),
+]

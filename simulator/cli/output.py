@@ -1,0 +1,51 @@
+"""What the commands print: plain text, figures, a progress bar."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+def plain(text: object) -> str:
+    """Text that may come from a file, on one line and without control characters, which a terminal would obey."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text))
+
+
+def figure(value: float, digits: int = 4) -> str:
+    """A number with so many digits, or ``none`` for NaN."""
+    return f"{value:.{digits}g}" if value == value else "none"
+
+
+@contextmanager
+def progress_bar(what: str, total: float | None, quiet: bool, *, counts: bool = True) -> Iterator[Callable[..., None]]:
+    """A progress bar on the terminal, if there is one; gives a function of what is done, or of nothing for one more.
+
+    Args:
+        what: is done, in front of the bar.
+        total: how much there is; None: told with each call.
+        quiet: draw none.
+        counts: also tell the numbers.
+    """
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn() if counts else TaskProgressColumn())
+    hidden = quiet or not sys.stderr.isatty()
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True, disable=hidden) as bar:
+        task = bar.add_task(what, total=total)
+
+        def advance(done: float | None = None, of: float | None = None) -> None:
+            if done is None:
+                bar.advance(task)
+            else:
+                bar.update(task, completed=done, total=of)
+
+        yield advance

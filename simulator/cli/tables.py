@@ -1,0 +1,97 @@
+"""`rungsim list`, `show` and `check`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from simulator.cli.options import Metric, Table, examples
+from simulator.cli.output import plain
+
+app = typer.Typer()
+
+
+@app.command("list", epilog=examples("rungsim list"))
+def list_() -> None:
+    """Name the tables, the schedulers and the formats that can be imported."""
+    from blackboxes import BlackboxError, families, synthetic, tasks_of
+    from blackboxes.catalogue import user_folder
+    from blackboxes.importing import IMPORTERS
+    from simulator.registry import scheduler_names
+
+    print(plain(f"tables (your own in {user_folder()})"))
+    for family, path in families().items():
+        try:
+            for task in tasks_of(path):
+                print(f"  {plain(family)}:{plain(task)}")
+        except BlackboxError as error:
+            print(plain(f"  {family}: {error}"))
+    print("synthetic tables (parameters after a colon, such as power-law:rank_correlation=0.5,seed=3)")
+    for name, family_class in synthetic.families().items():
+        print(f"  {name:<12} {family_class.summary()}")
+    print("schedulers (arguments in parentheses, such as asha-stopping(eta=4,r_min=3))")
+    for name in scheduler_names():
+        print(f"  {name}")
+    print("formats (rungsim import FORMAT --help)")
+    for name in IMPORTERS.names():
+        print(f"  {name}")
+
+
+@app.command(
+    epilog=examples(
+        "rungsim show mlp:digits",
+        "rungsim show power-law:rank_correlation=0.5,seed=3",
+        "rungsim show tables/mine.h5:first --metric test_error --surrogate forest",
+    )
+)
+def show(
+    table: Table,
+    metric: Metric = None,
+    surrogate: Annotated[
+        str | None, typer.Option(help="Also how well a surrogate, nearest or forest, predicts what it has not seen.")
+    ] = None,
+) -> None:
+    """Describe a table: size, space, resources, metrics, runtimes, what low fidelities tell of r_max."""
+    from blackboxes import load
+    from blackboxes.describe import overview, surrogate_errors
+
+    box = load(table)
+    facts = overview(box, metric)
+    if surrogate is not None:
+        facts += surrogate_errors(box, surrogate)  # type: ignore[arg-type]  # an unknown kind is its error
+    lines = [box.name + (f": {box.description}" if box.description else "")]
+    lines += [f"  {label:<20} {fact}" for label, fact in facts]
+    lines += ["  space", *(f"    {parameter}" for parameter in box.space.values())]
+    for line in lines:
+        print(plain(line))
+
+
+@app.command(epilog=examples("rungsim check tables/mine.h5"))
+def check(file: Annotated[Path, typer.Argument(help="A file of tables.", metavar="FILE")]) -> None:
+    """Verify a file: read all of it, tell what it holds and what looks odd; exit code 2 if something is wrong."""
+    from blackboxes import BlackboxError, load, tasks_of
+    from blackboxes.oddities import oddities
+
+    broken = False
+    for task in tasks_of(file):
+        try:
+            box = load(file, task)
+            box.space  # noqa: B018  (parsed when first asked for)
+        except BlackboxError as error:
+            broken = True
+            print(plain(f"{task}: WRONG: {error}"))
+            continue
+        n, replicates, resources = box.elapsed.shape
+        found = oddities(box)
+        print(
+            plain(
+                f"{task}: {n:,} configurations x {replicates} replicates x {resources} resources, "
+                f"{', '.join(box.metrics)}: {'fine' if not found else 'valid, but odd:'}"
+            )
+        )
+        for sentence in found:
+            print(plain(f"  - {sentence}"))
+    if broken:
+        raise typer.Exit(2)
