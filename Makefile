@@ -6,13 +6,14 @@ PYTHON ?= python3
 TEST_PROCESSES ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
+PEERS := .venv-peers
 # The constraints come from the environment, not from -c, so that they hold for the build backend too (older and
 # newer pips read them from different names). Byte-compiling what is never imported would take half of the
 # install: the first import does it.
 PIP_INSTALL := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
   $(BIN)/python -m pip -q --disable-pip-version-check --no-input install --no-compile
 
-.PHONY: help venv dev demo test lint format check-all bench constraints clean
+.PHONY: help venv dev demo test lint format check-all peers bench constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,9 +36,11 @@ format: $(VENV)/.installed-dev ## let ruff fix and format
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-check-all: $(VENV)/.installed-dev ## lint and every test, the slow ones and the wheel included
+check-all: $(VENV)/.installed-dev peers ## lint and every test, the slow ones, the wheel and the peers included
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/python -m pytest -q -n $(TEST_PROCESSES) --benchmark-disable -m ""
+
+peers: $(foreach peer,syne-tune yahpo lcdb,$(PEERS)/$(peer)/.installed) ## install what slow tests compare with, each apart
 
 bench: $(VENV)/.installed-dev ## speed, as ratios to a bare loop
 	@$(BIN)/python tests/performance/bench.py
@@ -53,7 +56,7 @@ constraints: ## compute constraints.txt anew from pyproject.toml (needs uv)
 	@mv constraints.txt.tmp constraints.txt
 
 clean: ## remove .venv, out/, caches and build artefacts
-	@rm -rf $(VENV) out build dist *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache .benchmarks
+	@rm -rf $(VENV) $(PEERS) out build dist *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache .benchmarks
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamps: each depends on what decides its content, so a second `make demo` installs nothing.
@@ -80,3 +83,13 @@ $(VENV)/.installed-dev: $(VENV)/.created pyproject.toml constraints.txt
 	@echo "installing rungsim, what it needs and its tests' tools into $(VENV) (once, about a minute)"
 	@$(PIP_INSTALL) -e '.[dev]'
 	@touch $@ $(VENV)/.installed
+
+# Peers ask for versions of their own, so each has its environment; they are run, never imported.
+$(PEERS)/syne-tune/.installed: PEER := 'syne-tune[blackbox-repository]==0.14.2'
+$(PEERS)/yahpo/.installed: PEER := 'yahpo-gym==1.0.2'
+$(PEERS)/lcdb/.installed: PEER := --no-deps 'lcdb==0.1.0'
+$(PEERS)/%/.installed: Makefile
+	@echo "installing $(PEER) into $(@D) (once, some minutes)"
+	@rm -rf $(@D) && "$(PYTHON)" -m venv $(@D)
+	@$(@D)/bin/python -m pip -q --disable-pip-version-check --no-input install --no-compile $(PEER)
+	@touch $@
