@@ -4,7 +4,8 @@ from simulator.budget import Budget
 from simulator.context import Context
 from simulator.errors import SchedulerError, SimulationError, TraceError
 from simulator.protocol import PAUSE, STOP, Continue, Resume, Scheduler, Start
-from simulator.registry import make_scheduler, scheduler_names
+from simulator.registry import make_scheduler, make_searcher, scheduler_names, searcher_names
+from simulator.searcher import SearchContext, Searcher
 from simulator.simulation import Simulation
 from simulator.trace import Trace
 from simulator.trial import Trial
@@ -18,6 +19,8 @@ __all__ = [
     "Resume",
     "Scheduler",
     "SchedulerError",
+    "SearchContext",
+    "Searcher",
     "Simulation",
     "SimulationError",
     "Start",
@@ -25,5 +28,7 @@ __all__ = [
     "TraceError",
     "Trial",
     "make_scheduler",
+    "make_searcher",
     "scheduler_names",
+    "searcher_names",
 ]

@@ -16,7 +16,7 @@ from typing import Literal
 from simulator.checks import check_eta
 from simulator.context import Context
 from simulator.protocol import PAUSE, EndReason, Resume, Scheduler, Start, Verdict
-from simulator.searchers.searcher import Searcher
+from simulator.searcher import Searcher
 from simulator.trial import Trial
 
 Rounding = Literal["floor", "ceil"]

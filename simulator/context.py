@@ -16,7 +16,7 @@ from simulator.errors import SimulationError
 if TYPE_CHECKING:
     from ConfigSpace import ConfigurationSpace
 
-    from simulator.searchers.searcher import Searcher
+    from simulator.searcher import Searcher
     from simulator.trial import Trial
 
 

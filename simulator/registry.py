@@ -1,8 +1,8 @@
-"""Schedulers by name: every module of `simulator.schedulers`, and those that other packages register.
+"""Schedulers and searchers by name: every module of `simulator.schedulers`, and those that other packages register.
 
 A scheduler `my-name` is the one `Scheduler` subclass of a file `schedulers/my_name.py`, or an entry point of the
-group `rungsim.schedulers` that names such a class. Its arguments follow in parentheses:
-``"asha-stopping(eta=4, r_min=3)"``.
+group `rungsim.schedulers` that names such a class; searchers likewise. Arguments follow in parentheses, a searcher
+behind a ``+``: ``"asha-stopping(eta=4, r_min=3)+random"``.
 """
 
 from __future__ import annotations
@@ -10,19 +10,27 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from blackboxes.errors import name_hint
 from blackboxes.registry import Registry, only_class
 from simulator.errors import SimulationError
 from simulator.protocol import Scheduler
+from simulator.searcher import Initial, Searcher
 
+SEARCHERS = Registry("searcher", "simulator.searchers", only_class(Searcher), "rungsim.searchers", SimulationError)
 SCHEDULERS = Registry("scheduler", "simulator.schedulers", only_class(Scheduler), "rungsim.schedulers", SimulationError)
 
 
 def scheduler_names() -> list[str]:
     """The names of all schedulers, sorted."""
     return SCHEDULERS.names()
+
+
+def searcher_names() -> list[str]:
+    """The names of all searchers, sorted."""
+    return SEARCHERS.names()
 
 
 def make_scheduler(spec: str) -> Scheduler:
@@ -34,19 +42,65 @@ def make_scheduler(spec: str) -> Scheduler:
     Example:
         >>> make_scheduler("asha-promotion(eta=4, r_min=3)")
     """
+    return _made(SCHEDULERS, spec, *_read(SCHEDULERS, spec))
+
+
+def make_searcher(spec: str) -> Searcher:
+    """A searcher from its name and, in parentheses, its arguments, as `make_scheduler`."""
+    return _made(SEARCHERS, spec, *_read(SEARCHERS, spec))
+
+
+def make_both(spec: str) -> tuple[Scheduler, Searcher]:
+    """A scheduler and the searcher behind a ``+``; random search if there is none.
+
+    Any scheduler may be given ``initial=[...]``: rows, or dicts of hyperparameters, that are proposed first.
+
+    Raises:
+        SimulationError: as for `make_scheduler`.
+
+    Example:
+        >>> make_both("asha-promotion(eta=4, initial=[17, 3])+random")
+    """
+    words, *more = _split(spec, "+")
+    if len(more) > 1:
+        raise SimulationError(f"{spec!r}: one searcher at most may follow a '+'")
+    name, arguments = _read(SCHEDULERS, words)
+    first = None if "initial" in inspect.signature(SCHEDULERS.find(name)).parameters else arguments.pop("initial", None)
+    scheduler, searcher = _made(SCHEDULERS, words, name, arguments), make_searcher(more[0] if more else "random")
+    return scheduler, searcher if first is None else started_with(first, searcher)
+
+
+def started_with(first: Any, searcher: Searcher) -> Searcher:
+    """`searcher`, after the configurations in `first`.
+
+    Raises:
+        SimulationError: not a list of rows and dicts.
+    """
+    if not isinstance(first, Sequence) or not all(type(c) is int or isinstance(c, Mapping) for c in first):
+        raise SimulationError(f"initial: a list of rows, or of dicts of hyperparameters, is needed, not {first!r:.100}")
+    return Initial(first, searcher)
+
+
+def _read(known: Registry, spec: str) -> tuple[str, dict[str, Any]]:
+    """Name and arguments."""
     match = re.fullmatch(r"\s*([\w-]+)\s*(?:\((.*)\))?\s*", spec, re.DOTALL)
     if match is None:
-        raise SimulationError(f"scheduler {spec!r}: write a name and arguments, such as asha-stopping(eta=4,r_min=3)")
-    cls = SCHEDULERS.find(match[1])
-    arguments = _arguments(spec, match[2] or "")
-    known = inspect.signature(cls).parameters
-    for name in arguments:
-        if name not in known:
-            raise SimulationError(f"{match[1]} has no argument {name!r}: {name_hint(name, known)}")
+        raise SimulationError(
+            f"{known.what} {spec!r}: write a name and arguments, such as asha-stopping(eta=4,r_min=3)"
+        )
+    return match[1], _arguments(known.what, spec, match[2] or "")
+
+
+def _made(known: Registry, spec: str, name: str, arguments: dict[str, Any]) -> Any:
+    cls = known.find(name)
+    takes = inspect.signature(cls).parameters
+    for argument in arguments:
+        if argument not in takes:
+            raise SimulationError(f"{name} has no argument {argument!r}: {name_hint(argument, takes)}")
     return cls(**arguments)
 
 
-def _arguments(spec: str, text: str) -> dict[str, Any]:
+def _arguments(what: str, spec: str, text: str) -> dict[str, Any]:
     try:
         call = ast.parse(f"f({text})", mode="eval").body
         if not isinstance(call, ast.Call) or call.args:
@@ -57,7 +111,7 @@ def _arguments(spec: str, text: str) -> dict[str, Any]:
         return {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
     except (SyntaxError, ValueError):
         raise SimulationError(
-            f"scheduler {spec!r}: arguments are written name=value, such as asha-stopping(eta=4,r_min=3)"
+            f"{what} {spec!r}: arguments are written name=value, such as asha-stopping(eta=4,r_min=3)"
         ) from None
 
 
@@ -67,11 +121,15 @@ def split_specs(text: str) -> list[str]:
     >>> split_specs("random, asha-stopping(eta=4,r_min=3)")
     ['random', 'asha-stopping(eta=4,r_min=3)']
     """
-    specs, depth = [""], 0
+    return [spec for spec in _split(text, ",") if spec]
+
+
+def _split(text: str, separator: str) -> list[str]:
+    parts, depth = [""], 0
     for character in text:
         depth += (character in "([{") - (character in ")]}")
-        if character == "," and depth == 0:
-            specs.append("")
+        if character == separator and depth == 0:
+            parts.append("")
         else:
-            specs[-1] += character
-    return [spec.strip() for spec in specs if spec.strip()]
+            parts[-1] += character
+    return [part.strip() for part in parts]

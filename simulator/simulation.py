@@ -9,14 +9,13 @@ points at which the scheduler asked to be asked there is no event.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from heapq import heappop, heappush, heapreplace
 from math import floor, inf
 from operator import index as whole_number
 from typing import Any, Literal, NoReturn
 
 from blackboxes import Blackbox
-from blackboxes.streams import Stream
 from simulator.budget import Budget, Meter
 from simulator.checks import check_choice, whole
 from simulator.clock import NEVER, Clock, format_time, nanoseconds
@@ -38,8 +37,9 @@ from simulator.events import (
 )
 from simulator.proposals import OFF_TABLE, OffTable, Proposals
 from simulator.protocol import PAUSE, STOP, Continue, Resume, Scheduler, Start
-from simulator.registry import make_scheduler
+from simulator.registry import make_both, make_searcher, started_with
 from simulator.replay import Curves, curve_clipper, index_when_cut, replicate_drawer
+from simulator.searcher import End, Report, SearchContext, Searcher, teaching
 from simulator.searchers.random import RandomSearcher
 from simulator.trace import Trace, TraceInfo
 from simulator.trial import ENDED, PAUSED, TRIAL_CANCELLED, Trial
@@ -53,12 +53,15 @@ class Simulation:
 
     Args:
         blackbox: the table.
-        scheduler: a `Scheduler`, or its name with arguments as on the command line: ``"asha-stopping(eta=4)"``.
+        scheduler: a `Scheduler`, or its name with arguments as on the command line: ``"asha-stopping(eta=4)"``,
+            also with a searcher: ``"asha-stopping+random"``.
         workers: how many trials run at once.
         seed: names all random streams of the run.
         budget: a `Budget`, or its limit of simulated time (seconds, or text such as ``"10x"``); None: until the
             scheduler has nothing more to do.
         metric: what the scheduler sees; the table's default metric if None.
+        searcher: a `Searcher`, or its name with arguments; random search by default.
+        initial: rows, or dicts of hyperparameters, that are proposed first.
         replicate: the replicate that every trial replays; None draws one for each trial, a function of the seed,
             the row and how often the row was started before, without repeats until the row's are used up.
         off_table: what a proposal gets that no row of the table has: an ``"error"``; the ``"nearest"`` row, or the
@@ -85,14 +88,23 @@ class Simulation:
         seed: int = 0,
         budget: Budget | float | str | None = None,
         metric: str | None = None,
+        searcher: Searcher | str | None = None,
+        initial: Sequence[int | Mapping[str, Any]] | None = None,
         replicate: int | None = None,
         off_table: OffTable = "error",
         exhausted: Literal["stop", "cycle"] = "stop",
     ) -> None:
         self.blackbox = blackbox
-        self.scheduler = make_scheduler(scheduler) if isinstance(scheduler, str) else scheduler
+        made = make_both(scheduler) if isinstance(scheduler, str) else (scheduler, RandomSearcher())
+        self.scheduler, self.searcher = made
         if not isinstance(self.scheduler, Scheduler):
             raise SimulationError(f"scheduler: a Scheduler object or a name is needed, not {scheduler!r}")
+        if searcher is not None:
+            self.searcher = make_searcher(searcher) if isinstance(searcher, str) else searcher
+        if not isinstance(self.searcher, Searcher):
+            raise SimulationError(f"searcher: a Searcher object or a name is needed, not {searcher!r}")
+        if initial is not None:
+            self.searcher = started_with(initial, self.searcher)
         self.name = scheduler if isinstance(scheduler, str) else type(scheduler).__name__
         self.workers = whole("workers", workers, 1, MOST_WORKERS)
         self.seed = whole("seed", seed, 0, 2**64 - 1)
@@ -108,8 +120,8 @@ class Simulation:
         """Simulate from time zero until the budget is used up or nothing is left to do."""
         table, scheduler, metric = self.blackbox, self.scheduler, self.metric
         clock = Clock()
-        stream, cycle = Stream(self.seed, "searcher", table.name), self.exhausted == "cycle"
-        searcher = RandomSearcher(clock, stream, len(table), cycle=cycle, limit=self.budget.trials)
+        searcher, cycle = self.searcher, self.exhausted == "cycle"
+        searcher.setup(SearchContext(table, self.seed, clock, self.budget.trials, cycle))
         if self.off_table == "surrogate":
             from blackboxes.surrogates import GrownTable
 
@@ -118,7 +130,12 @@ class Simulation:
         find_row = Proposals(table, self.off_table, trials).row
         context = Context(table, self.workers, self.seed, clock, searcher, trials, find_row)
         scheduler.setup(context)
-        next_job, on_report, on_end = scheduler.next_job, scheduler.on_report, scheduler.on_end
+        next_job = scheduler.next_job
+        on_report: Report = scheduler.on_report
+        on_end: End = scheduler.on_end
+        learner = searcher if searcher.learns else None
+        if learner is not None:
+            on_report, on_end = teaching(learner, on_report, on_end)
         draw_replicate = replicate_drawer(table, self.seed, self.replicate)
         limited = self.budget.resource is not None or self.budget.target is not None
         meter = Meter(self.budget, table, metric) if limited else None
@@ -173,6 +190,8 @@ class Simulation:
                 trial._target = target
                 due = trial._offset + floor(elapsed[trial._base + target] * 1e9 + 0.5)
                 heappush(heap, (due, number, trial))
+                if learner is not None:
+                    learner.on_start(trial, job.until)
                 if meter is not None:
                     deadline = meter.begin(trial, due)
                 if stops:
@@ -190,9 +209,12 @@ class Simulation:
                 if due > latest:
                     break
                 latest = now = clock.now = due
-                index = trial._index = trial._target
-                if from_scratch:  # whatever comes next costs all of `elapsed`
-                    trial._seen, trial._offset = (*trial._seen, index), now
+                index = trial._target
+                if from_scratch:
+                    trial._offset = now  # whatever comes next costs all of `elapsed`
+                    if index > trial._index:
+                        trial._seen = (*trial._seen, index)
+                trial._index = index
                 resource = resources[index]
                 value: float = values[trial._base + index]
                 if negate:
@@ -224,6 +246,8 @@ class Simulation:
                         if target > index:
                             state = worker
                             heapreplace(heap, (due, number, trial))
+                            if learner is not None:
+                                learner.on_start(trial, answer.until)
                         else:  # the curve has ended here
                             write((now, number, event))
                             state, event = ENDED, CURVE_END
@@ -307,6 +331,8 @@ class Simulation:
                 if trial._index == trial._target and not table.resumable:
                     trial._seen = (*trial._seen, trial._index)
             trial._worker = TRIAL_CANCELLED
+            if self.searcher.learns:
+                self.searcher.on_end(trial, "cancelled")
             write((now, trial.id, CANCELLED))
             if meter is not None:
                 meter.cancel(trial, now)

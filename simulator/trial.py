@@ -73,6 +73,12 @@ class Trial:
         return self._curves.table.resource_list[self._index] if self._index >= 0 else 0
 
     @property
+    def resources(self) -> list[float]:
+        """Those that it has reported at, or passed on its way there: one for each entry of `curve`."""
+        grid = self._curves.table.resource_list
+        return grid[: self._index + 1] if self._curves.table.resumable else [grid[i] for i in self._seen]
+
+    @property
     def params(self) -> dict[str, Any]:
         """The hyperparameters, by name."""
         return self._curves.table.params(self.config)
