@@ -25,13 +25,13 @@ MEMORY = 2 << 30  # bytes of address space: what a process with NumPy, SciPy, pa
 
 
 def mutant(whole: bytes, seed: int) -> bytes:
-    """One file in ten is cut; in the others one to sixteen bytes change, or a stretch is overwritten by another."""
+    """A file that is cut, in which a stretch is overwritten by another, or (most often) one to sixteen bytes change."""
     draw, changed = random.Random(seed), bytearray(whole)
     kind = draw.random()
     if kind < 0.1:
         del changed[draw.randrange(len(changed)) :]
     elif kind < 0.2:
-        size = draw.randrange(1, 256)
+        size = draw.randrange(1, min(256, len(changed)))
         source, target = (draw.randrange(len(changed) - size) for _ in range(2))
         changed[target : target + size] = whole[source : source + size]
     else:
