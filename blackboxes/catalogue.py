@@ -11,6 +11,8 @@ from blackboxes.errors import BlackboxError, name_hint
 if TYPE_CHECKING:
     from blackboxes.table import Blackbox
 
+COST = "@cost"  # at the end of a name: a view of the table in units of equal cost
+
 
 def shipped_folder() -> Path:
     """The folder of the shipped tables: inside the installed package, or `data/` of a checkout."""
@@ -34,6 +36,27 @@ def families() -> dict[str, Path]:
     return {path.stem: path for folder in folders for path in sorted(folder.glob("*.h5")) if path.name[0] != "."}
 
 
+def own_file(family: str) -> Path:
+    """The file of a family in the user's folder, which need not exist.
+
+    Raises:
+        BlackboxError: a name that `load` would take for something else, or that is no name of a file everywhere.
+    """
+    from blackboxes.synthetic import FAMILIES
+
+    if family in (path.stem for path in shipped_folder().glob("*.h5")) or family in FAMILIES.names():
+        why = "a family that comes with rungsim has this name"
+    elif family.endswith(COST):
+        why = f"{COST} stands for a view of a table"
+    elif not 0 < len(family) < 100 or not family.isprintable() or set(family) & set('<>:"/\\|?*'):
+        why = 'a name of 1 to 99 characters without / \\ : * ? " < > | is needed'
+    elif family.strip(" .") != family:
+        why = "it begins or ends with a dot or a blank"
+    else:
+        return user_folder() / f"{family}.h5"
+    raise BlackboxError(f"{family!r} cannot be a family in your data folder: {why}; name a file to write (out) instead")
+
+
 def load(name: str | os.PathLike[str], task: str | None = None) -> Blackbox:
     """A table by `family`, `family:task`, or the path of a file (`path.h5`, `path.h5:task`).
 
@@ -50,24 +73,30 @@ def load(name: str | os.PathLike[str], task: str | None = None) -> Blackbox:
         >>> load("power-law:rank_correlation=0.5,seed=3")
         <Blackbox power-law:rank_correlation=0.5,seed=3: 1000 configurations x 2 replicates x 81 resources>
     """
-    from blackboxes.hdf5 import read
-    from blackboxes.synthetic import FAMILIES, make
-    from blackboxes.units import SUFFIX, equal_cost
+    from blackboxes.hdf5 import read, tasks_of
 
     text, known = os.fspath(name), families()
-    if text.endswith(SUFFIX):
-        return equal_cost(load(text[: -len(SUFFIX)], task))
+    view = text.endswith(COST)
     # A colon may also be part of a path, or of a task's name.
     readings = [(text, task)] + [(text[:i], text[i + 1 :]) for i, char in enumerate(text) if char == ":"]
     for stem, wanted in readings:
         path = known.get(stem, Path(stem))
-        if os.path.isfile(path):
+        # A view may have been saved, and then its name is that of a task.
+        if os.path.isfile(path) and not (view and wanted and wanted not in tasks_of(path)):
             if task not in (None, wanted):
                 raise BlackboxError(f"{text} names the task {wanted!r}, and the argument another: {task!r}")
             return read(path, wanted)
+    if view:
+        from blackboxes.units import equal_cost
+
+        return equal_cost(load(text.removesuffix(COST), task))
+    from blackboxes.synthetic import FAMILIES, make
+
     family, _, parameters = text.partition(":")
     if family in FAMILIES.names():
-        return make(family, parameters if task is None else task)
+        if parameters and task not in (None, parameters):
+            raise BlackboxError(f"{text} names the task {parameters!r}, and the argument another: {task!r}")
+        return make(family, task or parameters)
     if Path(text).name != text or family.endswith((".h5", ".hdf5")):
         raise BlackboxError(f"{text}: there is no such file")
     raise BlackboxError(f"there is no table {family!r}: {name_hint(family, [*known, *FAMILIES.names()])}")

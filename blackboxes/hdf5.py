@@ -77,6 +77,7 @@ def save(path: str | os.PathLike[str], tables: Iterable[Blackbox], *, compress: 
                     _write_task(file.create_group(f"tasks/{name}", track_order=True), table, compress)
                 except BlackboxError as error:
                     raise BlackboxError(f"{path}: {error}") from error.__cause__
+                del table  # before the next one is made: memory may hold one only
             if not tasks:
                 raise BlackboxError(f"{path}: one file holds at least one table")
         os.replace(aside, path)

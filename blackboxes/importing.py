@@ -2,40 +2,43 @@
 
 The importer runs in a process of its own with a bound on its memory, watched from here: where the libraries that read
 HDF5, Parquet or ONNX crash or hang on a damaged file, it is that process which ends, and the user gets an error. What
-it writes has another name until it is complete.
-
-    python -m blackboxes.importing     reads one request in JSON from standard input, tells how it gets on, a line each
+it writes lies in a folder aside until it is complete. The process ends with this one, however this one ends.
 """
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
-import secrets
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing, suppress
 from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
 from types import ModuleType
-from typing import IO, Any
+from typing import IO, Any, get_args
 
-from blackboxes.catalogue import families, user_folder
-from blackboxes.errors import BlackboxError
+from blackboxes.catalogue import own_file, user_folder
+from blackboxes.errors import BlackboxError, name_hint
 from blackboxes.importers import Progress
 from blackboxes.registry import Registry
 
 PATIENCE = 600.0  # seconds without a sign of life until an importer counts as hanging
 MEMORY = 8 << 30  # bytes that it may take
 MEMORY_OF_SOURCE = 12  # and so many times its source's size: text and pickles grow when they become Python objects
-BETWEEN_MESSAGES = 0.1  # seconds
+LOOK = 0.5  # seconds: Ctrl-C does not wake a wait up everywhere
+# The path of modules is this process's own; left alone, Python would look into the working directory first.
+START = "import sys; sys.path[:] = sys.argv[1:]; from blackboxes.import_process import main; main()"
+
+Importer = Callable[..., Iterator[Any]]
 
 
-def _function(module: ModuleType) -> Callable[..., Iterator[Any]]:
+def _function(module: ModuleType) -> Importer:
     return module.tables
 
 
@@ -70,68 +73,111 @@ def import_file(
 
     Raises:
         BlackboxError: an unknown format or option, a source that cannot be read, is damaged or not what it should be,
-            or one that makes a library crash, hang, or take more memory than it may.
+            or one that makes the importer fail, crash, hang, or take more memory than it may; a family whose name a
+            shipped one has. Where the importer failed, its traceback is the error's cause.
+        OSError: the folder cannot be written to.
     """
-    IMPORTERS.find(format)
+    importer = IMPORTERS.find(format)
+    _check_arguments(format, importer, source, options)
+    target = None if out is None else _checked(Path(out), source)
+    folder = user_folder() if target is None else target.parent
+    if target is None:
+        folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".unfinished-", ignore_cleanup_errors=True) as aside:
+        written = Path(aside, "tables.h5").absolute()
+        request = {
+            "format": format,
+            "source": None if source is None else os.fspath(source),
+            "out": os.fspath(written),
+            "compress": compress,
+            "memory": MEMORY + MEMORY_OF_SOURCE * _size(source) if memory is None else memory,
+            "options": options,
+        }
+        with closing(_answers(request, patience)) as answers:
+            for answer in answers:
+                if "progress" in answer and progress is not None:
+                    progress(*answer["progress"])
+                if "family" in answer and target is None:
+                    target = _checked(own_file(answer["family"]), source)
+        assert target is not None
+        written.replace(target)
+    return target
+
+
+def finds_its_source(importer: Importer) -> bool:
+    """Whether an importer takes None for its source."""
+    return type(None) in get_args(annotation(importer, "source"))
+
+
+def annotation(importer: Importer, name: str) -> Any:
+    """The type of an importer's parameter, also where its module has `from __future__ import annotations`."""
+    written = inspect.signature(importer).parameters[name].annotation
+    # One by one: `typing.get_type_hints` fails where the type of what is returned is imported for type checkers only.
+    return eval(written, inspect.unwrap(importer).__globals__) if isinstance(written, str) else written
+
+
+def _check_arguments(format: str, importer: Importer, source: Any, options: Mapping[str, Any]) -> None:
+    if source is None and not finds_its_source(importer):
+        raise BlackboxError(f"{format}: a source is needed, the file or folder to read")
     if source is not None and not os.path.exists(source):
         raise BlackboxError(f"{os.fspath(source)}: there is no such file or folder")
-    folder = user_folder() if out is None else Path(out).parent
-    if out is None:
-        folder.mkdir(parents=True, exist_ok=True)
-    elif Path(out).is_dir() or not folder.is_dir():
-        why = "it is a folder" if Path(out).is_dir() else "there is no such folder"
-        raise BlackboxError(f"{os.fspath(out)}: cannot be written, {why}")
-    aside = folder / f".import-{secrets.token_hex(4)}.h5"
-    request = {
-        "format": format,
-        "source": None if source is None else os.fspath(source),
-        "aside": os.fspath(aside),
-        "compress": compress,
-        "memory": memory or MEMORY + MEMORY_OF_SOURCE * _size(source),
-        "options": options,
-    }
-    try:
-        family = _watch(request, progress or (lambda done, total: None), patience)
-        target = folder / f"{family}.h5" if out is None else Path(out)
-        if out is None and family in families() and families()[family] != target:
-            raise BlackboxError(f"{target}: a shipped family has the name {family} already, give the file another one")
-        aside.replace(target)
-    finally:
-        for left in folder.glob(f"*{aside.name}*"):  # its own, and what `save` had beside it
-            left.unlink(missing_ok=True)
+    known = {p.name: p for p in inspect.signature(importer).parameters.values() if p.kind is p.KEYWORD_ONLY}
+    for name in options:
+        if name not in known:
+            raise BlackboxError(f"{format} has no option {name!r}: {name_hint(name, known)}")
+    for name, parameter in known.items():
+        if parameter.default is parameter.empty and name not in options:
+            raise BlackboxError(f"{format} needs the option {name!r}")
+
+
+def _checked(target: Path, source: str | os.PathLike[str] | None) -> Path:
+    if target.is_dir() or not target.parent.is_dir():
+        why = "it is a folder" if target.is_dir() else "there is no such folder"
+        raise BlackboxError(f"{target}: cannot be written, {why}")
+    if source is not None and target.exists() and target.samefile(source):
+        raise BlackboxError(f"{target}: cannot be written, it is what is to be read")
     return target
 
 
 def _size(source: str | os.PathLike[str] | None) -> int:
     if source is None:
         return 0
-    path = Path(source)
-    files = path.rglob("*") if path.is_dir() else [path]
-    return sum(file.stat().st_size for file in files if file.is_file())
+    inside = (Path(folder, name) for folder, _, names in os.walk(source) for name in names)
+    total = 0
+    for path in inside if os.path.isdir(source) else [Path(source)]:
+        with suppress(OSError):  # it is gone, or may not be looked at: the importer's business
+            total += path.stat().st_size
+    return total
 
 
-def _watch(request: dict[str, Any], progress: Progress, patience: float) -> str:
-    """Run a request in a process; gives the family that it wrote."""
+class _ImporterError(Exception):
+    """The traceback of an error in the importer's process."""
+
+
+def _answers(request: dict[str, Any], patience: float) -> Generator[dict[str, Any], None, None]:
+    """Run a request in a process and give what it says until its success; the process never outlives the generator."""
     what = f"{request['source'] or request['format']}: cannot be imported as {request['format']}"
-    command = [sys.executable, "-m", "blackboxes.importing"]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    ours = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    paths = dict.fromkeys([*map(os.path.abspath, sys.path), ours])  # relative ones mean what they mean here
+    asked = json.dumps(request, default=os.fspath).encode() + b"\n"
     with tempfile.TemporaryFile() as complaints:
         process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=complaints, env=environment
+            [sys.executable, "-c", START, *paths], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=complaints
         )
+        assert process.stdin is not None
+        assert process.stdout is not None
         try:
-            assert process.stdin is not None
-            with process.stdin:
-                process.stdin.write(json.dumps(request).encode())
-            for message in _messages(process, patience):
-                if "error" in message:
-                    raise BlackboxError(message["error"])
-                if "family" in message:
-                    return message["family"]
-                progress(message["done"], message["total"])
+            with suppress(OSError):  # it has ended already: its exit code tells more
+                process.stdin.write(asked)
+                process.stdin.flush()  # and stays open: its end tells the process that this one is gone
+            for answer in _lines(process.stdout, patience):
+                if "error" in answer:
+                    cause = _ImporterError(f"\n\n{answer['trace']}") if "trace" in answer else None
+                    raise BlackboxError(answer["error"]) from cause
+                yield answer
+                if "written" in answer:
+                    return
             code = process.wait(patience)
-            complaints.seek(0)
-            said = complaints.read().decode(errors="replace").strip().splitlines()[-1:]
         except (Empty, subprocess.TimeoutExpired):
             raise BlackboxError(
                 f"{what}: no sign of life for {patience:g} seconds; the file is likely damaged"
@@ -139,87 +185,47 @@ def _watch(request: dict[str, Any], progress: Progress, patience: float) -> str:
         finally:
             process.kill()
             process.wait()
-            if process.stdout is not None:
-                process.stdout.close()
-    ended = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-    raise BlackboxError(
-        f"{what}: the library that reads it crashed ({ended}{''.join(f': {line:.200}' for line in said)}); "
-        "the file is likely damaged"
-    )
+            with suppress(OSError):  # what was not written cannot be flushed either
+                process.stdin.close()
+        raise BlackboxError(f"{what}: {_ended(code, complaints)}; the file is likely damaged")
 
 
-def _messages(process: subprocess.Popen[bytes], patience: float) -> Iterator[dict[str, Any]]:
-    """What a process says, until its end; `Empty` where it says nothing for too long."""
-    lines: Queue[bytes] = Queue()
-
-    def listen(stream: IO[bytes]) -> None:
-        for line in stream:
-            lines.put(line)
-        lines.put(b"")
-
-    assert process.stdout is not None
-    Thread(target=listen, args=(process.stdout,), daemon=True).start()
-    while line := lines.get(timeout=patience):
-        yield json.loads(line)
+def _ended(code: int, complaints: IO[bytes]) -> str:
+    """How a process ended that should not have, with the last line that it, or a library in it, has printed."""
+    complaints.seek(max(0, complaints.seek(0, os.SEEK_END) - 4096))
+    said = "".join(f": {line:.200}" for line in complaints.read().decode(errors="replace").strip().splitlines()[-1:])
+    if code >= 0:
+        return f"its process ended before it was done (exit code {code}{said})"
+    name = {number.value: number.name for number in signal.Signals}.get(-code, f"signal {-code}")
+    why = ", as when the machine has no more memory" if name == "SIGKILL" else ""
+    return f"the library that reads it crashed ({name}{why}{said})"
 
 
-def _main() -> None:
-    """The process that imports."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
-    told = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what a library prints is no message
-
-    def tell(**message: Any) -> None:
-        print(json.dumps(message), file=told, flush=True)
-
-    request = json.load(sys.stdin)
-    _limit_memory(request["memory"])
-    next_time = 0.0
-
-    def progress(done: float, total: float) -> None:
-        nonlocal next_time
-        if (now := time.monotonic()) >= next_time:
-            next_time = now + BETWEEN_MESSAGES
-            tell(done=done, total=total)
-
-    try:
-        tell(family=convert(request, progress))
-    except BlackboxError as error:
-        tell(error=str(error))
-    except MemoryError:
-        where = request["source"] or request["format"]
-        tell(
-            error=f"{where}: takes more than the {request['memory'] / 2**30:.1f} GiB of memory that an import may take"
-        )
-
-
-def convert(request: dict[str, Any], progress: Progress) -> str:
-    """Carry out a request in this process; gives the family that was written.
+def _lines(stream: IO[bytes], patience: float) -> Iterator[dict[str, Any]]:
+    """The messages in a stream, until its end.
 
     Raises:
-        BlackboxError: as for `import_file`.
+        Empty: nothing came for too long.
     """
-    from blackboxes.hdf5 import save
+    lines: Queue[bytes] = Queue()
 
-    source = None if request["source"] is None else Path(request["source"])
-    family = ""
+    def listen() -> None:
+        with stream:
+            for line in stream:
+                lines.put(line)
+        lines.put(b"")
 
-    def named() -> Iterator[Any]:
-        nonlocal family
-        for table in IMPORTERS.find(request["format"])(source, progress, **request["options"]):
-            family = table.family
-            yield table
-
-    save(request["aside"], named(), compress=request["compress"])
-    return family
-
-
-def _limit_memory(size: int) -> None:
-    if sys.platform == "linux":  # elsewhere the limit is not kept
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_DATA, (size, resource.getrlimit(resource.RLIMIT_DATA)[1]))
-
-
-if __name__ == "__main__":
-    _main()
+    Thread(target=listen, daemon=True).start()
+    last_sign = time.monotonic()
+    while True:
+        try:
+            line = lines.get(timeout=min(LOOK, patience))
+        except Empty:
+            if time.monotonic() - last_sign >= patience:
+                raise
+            continue
+        if not line:
+            return
+        last_sign = time.monotonic()
+        if line.startswith(b'{"'):  # else something that was printed while Python started
+            yield json.loads(line)

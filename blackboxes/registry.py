@@ -52,12 +52,16 @@ class Registry:
         """The thing of this name.
 
         Raises:
-            error: there is none; the message has the nearest names.
+            error: there is none; the message has the nearest names. Or another distribution's cannot be imported.
         """
         if name in self._shipped:
             return self.pick(import_module(self._shipped[name]))
         if name in self._registered:
-            return self._registered[name].load()
+            entry = self._registered[name]
+            try:
+                return entry.load()
+            except (ImportError, AttributeError) as error:
+                raise self.error(f"{self.what} {name}: {entry.value} cannot be imported: {error}") from error
         raise self.error(f"there is no {self.what} {name!r}: {name_hint(name, self.names())}")
 
 

@@ -11,10 +11,10 @@ from math import inf, nan
 
 import numpy as np
 
+from blackboxes.catalogue import COST
 from blackboxes.errors import BlackboxError
 from blackboxes.table import Blackbox
 
-SUFFIX = "@cost"
 EXPONENT_TOLERANCE = 0.1  # an exponent off by this makes a unit 1.55 times as dear at r = 81 as at r = 1
 SPREAD_TOLERANCE = 1.5
 TIE = 1e-9  # relative distance of mapped resources that cost the same
@@ -82,7 +82,7 @@ def describe_cost(table: Blackbox) -> str:
         return f"elapsed ~ r^{exponent:.2f}: cost scales with r"
     bent = abs(exponent - 1) <= EXPONENT_TOLERANCE
     why = f", but a unit costs {spread:.3g} times as much at one resource as at another" if bent else ""
-    view = "" if table.task.endswith(SUFFIX) else f", {table.name}{SUFFIX} views the table in units of equal cost"
+    view = "" if table.task.endswith(COST) else f", {table.name}{COST} views the table in units of equal cost"
     return f"elapsed ~ r^{exponent:.2f}{why}: cost does not scale with r{view}"
 
 
@@ -100,7 +100,7 @@ def equal_cost(table: Blackbox) -> Blackbox:
     Raises:
         BlackboxError: the first resource takes no time, so there is no unit; or the table is such a view already.
     """
-    if table.task.endswith(SUFFIX):
+    if table.task.endswith(COST):
         raise BlackboxError(f"{table.name} is viewed in units of equal cost already")
     costs = _mean_elapsed(table)
     if not costs[0] > 0:
@@ -113,7 +113,7 @@ def equal_cost(table: Blackbox) -> Blackbox:
     rounded = [float(f"{c:.6g}") for c in mapped]
     if all(a < b for a, b in pairwise(rounded)):
         mapped = rounded
-    return table.replaced(resources=np.array(mapped), task=table.task + SUFFIX, resource_unit="cost unit")
+    return table.replaced(resources=np.array(mapped), task=table.task + COST, resource_unit="cost unit")
 
 
 def _mean_elapsed(table: Blackbox) -> list[float]:

@@ -49,9 +49,10 @@ def _import() -> None:
 
 def _command(name: str, tables: Callable[..., Any]) -> Any:
     """The command of an importer: its source, its keyword-only arguments as options, and where to write."""
-    parameters = inspect.signature(tables).parameters
-    options = [p for p in parameters.values() if p.kind is p.KEYWORD_ONLY]
-    found = "None" in str(parameters["source"].annotation)  # by the importer itself
+    from blackboxes.importing import finds_its_source
+
+    options = [p for p in inspect.signature(tables).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    found = finds_its_source(tables)
 
     def command(source: Path | None, out: Path | None, compress: bool, quiet: bool, **values: Any) -> None:
         from blackboxes.importing import import_file
@@ -86,11 +87,11 @@ def _command(name: str, tables: Callable[..., Any]) -> Any:
 
 
 def _typed(option: inspect.Parameter, tables: Callable[..., Any]) -> Any:
-    annotation = option.annotation
-    if isinstance(annotation, str):
-        annotation = eval(annotation, inspect.unwrap(tables).__globals__)
-    kind, text = get_args(annotation)
+    from blackboxes.importing import annotation
+
+    kind, text = get_args(annotation(tables, option.name))
     flag = f"--{option.name.replace('_', '-')}"
-    return Annotated[
-        kind, typer.Option(flag, help=f"{text[0].upper()}{text[1:]}.", show_default=option.default not in ("", False))
-    ]
+    if option.default is True:
+        flag += f"/--no-{flag[2:]}"
+    shown = option.default != "" and option.default is not False
+    return Annotated[kind, typer.Option(flag, help=f"{text[0].upper()}{text[1:]}.", show_default=shown)]

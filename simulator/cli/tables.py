@@ -71,13 +71,17 @@ def show(
 @app.command(epilog=examples("rungsim check tables/mine.h5"))
 def check(file: Annotated[Path, typer.Argument(help="A file of tables.", metavar="FILE")]) -> None:
     """Verify a file: read all of it, tell what it holds and what looks odd; exit code 2 if something is wrong."""
-    from blackboxes import BlackboxError, load, tasks_of
+    from blackboxes import BlackboxError
+    from blackboxes.hdf5 import read, tasks_of
     from blackboxes.oddities import oddities
 
+    tasks = tasks_of(file)
+    if not tasks:
+        raise BlackboxError(f"{file}: it holds no table")
     broken = False
-    for task in tasks_of(file):
+    for task in tasks:
         try:
-            box = load(file, task)
+            box = read(file, task)
             box.space  # noqa: B018  (parsed when first asked for)
         except BlackboxError as error:
             broken = True

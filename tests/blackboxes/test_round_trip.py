@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -265,6 +266,45 @@ def test_an_exception_in_the_middle_leaves_the_old_file(tmp_path: Path) -> None:
             save(path, [table(), table(task="b", space=wrong)])
         assert path.read_bytes() == before
         assert list(tmp_path.iterdir()) == [path]
+
+
+def test_tables_from_a_generator_are_asked_for_one_by_one(tmp_path: Path) -> None:
+    """When the next one is asked for, the last one lies in the file already, all 4 MB of it."""
+    sizes = []
+
+    def made() -> Iterator[Blackbox]:
+        for task in "abc":
+            sizes.append(sum(path.stat().st_size for path in tmp_path.iterdir()))
+            elapsed, values = curves((1000, 5, 50), ord(task))
+            metrics, info = {"error": values}, {"error": Metric("min")}
+            whole = {"elapsed": elapsed, "metrics": metrics, "metric_info": info, "resources": np.arange(1, 51)}
+            yield table(n=1000, task=task, **whole)
+
+    save(tmp_path / "a.h5", made(), compress=False)
+    assert sizes[0] < 1000
+    assert sizes[1] > 4_000_000
+    assert sizes[2] > 8_000_000
+    assert [path.name for path in tmp_path.iterdir()] == ["a.h5"]
+    elapsed, values = curves((1000, 5, 50), ord("b"))
+    np.testing.assert_array_equal(load(tmp_path / "a.h5", "b").elapsed, elapsed)
+    np.testing.assert_array_equal(load(tmp_path / "a.h5", "b").metrics["error"], values)
+
+
+@pytest.mark.parametrize("error", [BlackboxError("row 7"), KeyError("x"), MemoryError(), KeyboardInterrupt()])
+@pytest.mark.parametrize("before", [0, 2])
+def test_an_error_in_the_generator_leaves_the_old_file(tmp_path: Path, error: BaseException, before: int) -> None:
+    path = tmp_path / "a.h5"
+    path.write_bytes(b"an older file")
+
+    def made() -> Iterator[Blackbox]:
+        yield from (table(task=str(k)) for k in range(before))
+        raise error
+
+    with pytest.raises(type(error)) as caught:
+        save(path, made())
+    assert caught.value is error  # as it was: its words are the importer's
+    assert list(tmp_path.iterdir()) == [path]
+    assert path.read_bytes() == b"an older file"
 
 
 def test_a_failed_rename_leaves_no_stray_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
