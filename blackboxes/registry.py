@@ -6,9 +6,12 @@ The thing `my-name` is in the file `my_name.py`. Modules whose name begins with 
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
 from typing import Any
@@ -49,11 +52,15 @@ class Registry:
         return sorted(self._registered | self._shipped)
 
     def find(self, name: str) -> Any:
-        """The thing of this name.
+        """The thing of this name, or in a file: ``path/to/file.py:Name``.
 
         Raises:
-            error: there is none; the message has the nearest names. Or another distribution's cannot be imported.
+            error: there is none; the message has the nearest names. Or another distribution's, or the file, cannot be
+                imported.
         """
+        path, colon, inside = name.rpartition(":")
+        if colon and path.endswith(".py"):
+            return self._in_file(Path(path), inside)
         if name in self._shipped:
             return self.pick(import_module(self._shipped[name]))
         if name in self._registered:
@@ -63,6 +70,35 @@ class Registry:
             except (ImportError, AttributeError) as error:
                 raise self.error(f"{self.what} {name}: {entry.value} cannot be imported: {error}") from error
         raise self.error(f"there is no {self.what} {name!r}: {name_hint(name, self.names())}")
+
+    def _in_file(self, path: Path, name: str) -> Any:
+        try:
+            module = _module(path.resolve(), path.stat().st_mtime_ns)
+        except OSError as error:
+            raise self.error(f"{self.what} {path}:{name}: {error.strerror}") from error
+        except Exception as error:
+            raise self.error(
+                f"{self.what} {path}:{name}: the file cannot be imported: {type(error).__name__}: {error}"
+            ) from error
+        if not hasattr(module, name):
+            raise self.error(f"{path} has no {name!r}: {name_hint(name, (n for n in vars(module) if n[0] != '_'))}")
+        return getattr(module, name)
+
+
+@lru_cache(maxsize=64)
+def _module(path: Path, changed: int) -> ModuleType:
+    """A file as a module, run once for each state of it."""
+    spec = spec_from_file_location(f"{path.stem}_{changed:x}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    sys.modules[spec.name] = module  # as dataclasses need it
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[spec.name]
+        raise
+    return module
 
 
 def only_class(base: type) -> Callable[[ModuleType], Any]:

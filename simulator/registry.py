@@ -2,7 +2,7 @@
 
 A scheduler `my-name` is the one `Scheduler` subclass of a file `schedulers/my_name.py`, or an entry point of the
 group `rungsim.schedulers` that names such a class; searchers likewise. Arguments follow in parentheses, a searcher
-behind a ``+``: ``"asha-stopping(eta=4, r_min=3)+random"``.
+behind a ``+``: ``"asha-stopping(eta=4, r_min=3)+random"``. One's own stand in a file: ``"my_file.py:MyScheduler"``.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def make_both(spec: str) -> tuple[Scheduler, Searcher]:
     if len(more) > 1:
         raise SimulationError(f"{spec!r}: one searcher at most may follow a '+'")
     name, arguments = _read(SCHEDULERS, words)
-    first = None if "initial" in inspect.signature(SCHEDULERS.find(name)).parameters else arguments.pop("initial", None)
+    first = None if "initial" in inspect.signature(_class(SCHEDULERS, name)).parameters else arguments.pop("initial", None)
     scheduler, searcher = _made(SCHEDULERS, words, name, arguments), make_searcher(more[0] if more else "random")
     return scheduler, searcher if first is None else started_with(first, searcher)
 
@@ -83,7 +83,7 @@ def started_with(first: Any, searcher: Searcher) -> Searcher:
 
 def _read(known: Registry, spec: str) -> tuple[str, dict[str, Any]]:
     """Name and arguments."""
-    match = re.fullmatch(r"\s*([\w-]+)\s*(?:\((.*)\))?\s*", spec, re.DOTALL)
+    match = re.fullmatch(r"\s*([^()\[\]]+?\.py:\w+|[\w-]+)\s*(?:\((.*)\))?\s*", spec, re.DOTALL)
     if match is None:
         raise SimulationError(
             f"{known.what} {spec!r}: write a name and arguments, such as asha-stopping(eta=4,r_min=3)"
@@ -91,8 +91,15 @@ def _read(known: Registry, spec: str) -> tuple[str, dict[str, Any]]:
     return match[1], _arguments(known.what, spec, match[2] or "")
 
 
+def _class(known: Registry, name: str) -> Any:
+    cls, base = known.find(name), Scheduler if known is SCHEDULERS else Searcher
+    if not (inspect.isclass(cls) and issubclass(cls, base)):
+        raise SimulationError(f"{known.what} {name}: a class of {known.what}s is needed, not {cls!r:.100}")
+    return cls
+
+
 def _made(known: Registry, spec: str, name: str, arguments: dict[str, Any]) -> Any:
-    cls = known.find(name)
+    cls = _class(known, name)
     takes = inspect.signature(cls).parameters
     for argument in arguments:
         if argument not in takes:
