@@ -65,7 +65,8 @@ def make_both(spec: str) -> tuple[Scheduler, Searcher]:
     if len(more) > 1:
         raise SimulationError(f"{spec!r}: one searcher at most may follow a '+'")
     name, arguments = _read(SCHEDULERS, words)
-    first = None if "initial" in inspect.signature(_class(SCHEDULERS, name)).parameters else arguments.pop("initial", None)
+    takes_them_itself = "initial" in inspect.signature(_class(SCHEDULERS, name)).parameters  # RUSH does
+    first = None if takes_them_itself else arguments.pop("initial", None)
     scheduler, searcher = _made(SCHEDULERS, words, name, arguments), make_searcher(more[0] if more else "random")
     return scheduler, searcher if first is None else started_with(first, searcher)
 
