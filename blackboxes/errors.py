@@ -19,7 +19,7 @@ def name_hint(name: str, known: Iterable[str]) -> str:
     'did you mean asha-stopping? (known: asha-stopping, random)'
     """
     known = sorted(known)
-    nearest = get_close_matches(name, known, n=3, cutoff=0.5)
+    nearest = get_close_matches(str(name), known, n=3, cutoff=0.5)
     all_known = f"known: {listed(known)}"
     return f"did you mean {' or '.join(nearest)}? ({all_known})" if nearest else all_known
 

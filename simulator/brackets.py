@@ -13,7 +13,7 @@ from heapq import heappop, heappush
 from math import ceil, inf
 from typing import Literal
 
-from simulator.checks import check_eta
+from simulator.checks import check_eta, check_flag
 from simulator.context import Context
 from simulator.protocol import PAUSE, EndReason, Resume, Scheduler, Start, Verdict
 from simulator.searcher import Searcher
@@ -106,6 +106,7 @@ class Synchronous(Scheduler):
 
     def __init__(self, eta: float, overlap: bool) -> None:
         check_eta(eta)
+        check_flag("overlap", overlap)
         self.eta, self.overlap = eta, overlap
 
     @abstractmethod

@@ -41,3 +41,9 @@ def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
     """`value` is one of the words in `choices`."""
     if not isinstance(value, str) or value not in choices:
         raise SimulationError(f"{name} is {' or '.join(map(repr, choices))}, not {value!r}")
+
+
+def check_flag(name: str, value: object) -> None:
+    """`value` is True or False."""
+    if not isinstance(value, bool):
+        raise SimulationError(f"{name} is True or False, not {value!r}")

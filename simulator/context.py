@@ -14,6 +14,7 @@ from simulator.clock import Clock
 from simulator.errors import SimulationError
 
 if TYPE_CHECKING:
+    import numpy as np
     from ConfigSpace import ConfigurationSpace
 
     from simulator.searcher import Searcher
@@ -67,6 +68,19 @@ class Context:
     def space(self) -> ConfigurationSpace:
         """The table's configuration space."""
         return self._table.space
+
+    @property
+    def columns(self) -> Mapping[str, np.ndarray]:
+        """The table's configurations: (n,) values by hyperparameter, NaN or None where inactive."""
+        return self._table.columns
+
+    def sign(self, metric: str) -> float:
+        """+1 or -1: multiplies a value of this metric so that smaller is better.
+
+        Raises:
+            BlackboxError: an unknown metric, with the nearest names.
+        """
+        return self._table.metric_info[self._table.metric_name(metric)].sign
 
     @property
     def now(self) -> float:

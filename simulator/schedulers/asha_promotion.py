@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
+from itertools import pairwise
+from typing import Literal
 
-from simulator.checks import check_eta
+from simulator.checks import check_choice, check_eta
 from simulator.context import Context
 from simulator.protocol import PAUSE, Resume, Scheduler, Start, Verdict
-from simulator.rungs import PromotionRung, fraction
+from simulator.rungs import PromotionRung, QuantilePromotionRung, fraction
 from simulator.trial import Trial
 
 
@@ -23,22 +26,44 @@ class AshaPromotion(Scheduler):
         r_min: the paper's r (with early-stopping rate s = 0), the lowest rung level; the smallest resource by
             default.
         levels: rung levels given by hand, instead of r_min * eta^k.
+        rule: ``"top-k"``: the best floor(n/eta) of a rung of n may be promoted. ``"quantile"``: those of n >= 2
+            whose value is at most the linear 1/eta-quantile, which are ceil(n/eta) for a whole eta, and more where
+            they tie.
+        quantiles: ``"eta"``: the share promoted is 1/eta everywhere. ``"levels"``: r_j / r_(j+1), the ratio of a
+            rung level to the next one or to r_max.
+
+    Syne Tune's form (up to 0.13, `type="promotion"`): ``rule="quantile", quantiles="levels"``.
 
     Example:
         >>> Simulation(load("mlp:digits"), AshaPromotion(eta=4), workers=4, budget="10x").run()
     """
 
-    def __init__(self, eta: float = 3, r_min: float | None = None, levels: Sequence[float] | None = None) -> None:
+    def __init__(
+        self,
+        eta: float = 3,
+        r_min: float | None = None,
+        levels: Sequence[float] | None = None,
+        rule: Literal["top-k", "quantile"] = "top-k",
+        quantiles: Literal["eta", "levels"] = "eta",
+    ) -> None:
         check_eta(eta)
-        self.eta, self.r_min, self.levels = eta, r_min, levels
+        check_choice("rule", rule, ("top-k", "quantile"))
+        check_choice("quantiles", quantiles, ("eta", "levels"))
+        self.eta, self.r_min, self.levels, self.rule, self.quantiles = eta, r_min, levels, rule, quantiles
 
     def setup(self, context: Context) -> None:
         self._searcher = context.searcher()
         levels = [*context.rung_levels(self.r_min, self.eta, levels=self.levels), context.r_max]
         self._first = levels[0]
-        self._rungs = {level: PromotionRung(1 / fraction(self.eta)) for level in levels[:-1]}
-        following = zip(self._rungs.values(), levels[1:], strict=True)
-        self._downwards = list(reversed(list(following)))  # each with the level it promotes to
+        self._rungs: dict[float, PromotionRung | QuantilePromotionRung] = {}
+        for level, following in pairwise(levels):
+            ratio = 1 / fraction(self.eta) if self.quantiles == "eta" else fraction(level) / fraction(following)
+            self._rungs[level] = self._rung(ratio)
+        # Each with the level it promotes to.
+        self._downwards = list(reversed(list(zip(self._rungs.values(), levels[1:], strict=True))))
+
+    def _rung(self, q: Fraction) -> PromotionRung | QuantilePromotionRung:
+        return PromotionRung(q) if self.rule == "top-k" else QuantilePromotionRung(q)
 
     def next_job(self) -> Start | Resume | None:
         for rung, following in self._downwards:

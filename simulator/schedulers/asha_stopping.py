@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from itertools import pairwise
 from typing import Literal
 
-from simulator.checks import check_choice, check_eta
+from simulator.checks import check_choice, check_eta, whole
 from simulator.context import Context
+from simulator.errors import SimulationError
+from simulator.events import MOST_TRIALS
 from simulator.protocol import STOP, Continue, Scheduler, Start, Verdict
-from simulator.rungs import StoppingRung, fraction
+from simulator.rungs import Own, StoppingRule, StoppingRung, VariantStoppingRung, fraction
 from simulator.trial import Trial
 
 
@@ -26,6 +29,17 @@ class AshaStopping(Scheduler):
         levels: rung levels given by hand, instead of r_min * eta^k.
         quantiles: ``"eta"``: q = 1/eta everywhere. ``"levels"``: q = r_j / r_(j+1), the ratio of a rung level to
             the next one or to r_max, as Syne Tune has it.
+        rule: how many of n values may be strictly better: ``"quantile"``: floor((n - 1) * q). ``"share"``:
+            floor(n * q). ``"top-k"``: max(1, floor(n * q)) - 1, so that a rung of fewer than eta lets only the best
+            so far go on.
+        own: ``"counted"``: a trial's own value is one of the n. ``"left-out"``: it is compared with the linear
+            q-quantile of those reported before it (rule="quantile" only).
+        min_entries: a rung with fewer values than this, the trial's own included, lets all go on but those that
+            diverged.
+
+    Published forms: Syne Tune up to 0.13: ``quantiles="levels"``. Syne Tune 0.14: ``rule="share"``. Ray Tune
+    (`AsyncHyperBandScheduler`): ``own="left-out"``. Optuna (`SuccessiveHalvingPruner`) and Determined
+    (`asha_stopping.go`): ``rule="top-k"``. Fewer than eta go on unjudged: ``min_entries=3`` for eta = 3.
 
     Example:
         >>> Simulation(load("mlp:digits"), AshaStopping(eta=4), workers=4, budget="10x").run()
@@ -37,10 +51,18 @@ class AshaStopping(Scheduler):
         r_min: float | None = None,
         levels: Sequence[float] | None = None,
         quantiles: Literal["eta", "levels"] = "eta",
+        rule: StoppingRule = "quantile",
+        own: Own = "counted",
+        min_entries: int = 1,
     ) -> None:
         check_eta(eta)
         check_choice("quantiles", quantiles, ("eta", "levels"))
+        check_choice("rule", rule, ("quantile", "share", "top-k"))
+        check_choice("own", own, ("counted", "left-out"))
+        if own == "left-out" and rule != "quantile":
+            raise SimulationError(f"own='left-out' goes with rule='quantile', not with rule={rule!r}")
         self.eta, self.r_min, self.levels, self.quantiles = eta, r_min, levels, quantiles
+        self.rule, self.own, self.min_entries = rule, own, whole("min_entries", min_entries, 1, MOST_TRIALS)
 
     def setup(self, context: Context) -> None:
         self._propose = context.searcher().propose
@@ -49,7 +71,12 @@ class AshaStopping(Scheduler):
         self._rungs: dict[float, tuple[Callable[[float], bool], Continue]] = {}
         for level, following in pairwise(levels):
             ratio = 1 / fraction(self.eta) if self.quantiles == "eta" else fraction(level) / fraction(following)
-            self._rungs[level] = StoppingRung(ratio).add, Continue(following)
+            self._rungs[level] = self._rung(ratio).add, Continue(following)
+
+    def _rung(self, q: Fraction) -> StoppingRung | VariantStoppingRung:
+        if (self.rule, self.own, self.min_entries) == ("quantile", "counted", 1):
+            return StoppingRung(q)
+        return VariantStoppingRung(q, self.rule, self.own, self.min_entries)
 
     def next_job(self) -> Start | None:
         row = self._propose()

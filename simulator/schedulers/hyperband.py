@@ -37,7 +37,8 @@ class Hyperband(Synchronous):
             r_max * eta^-s. The same where r_max is r_min times a power of eta.
         rounding: ``"floor"``: a rung of n goes on as floor(n/eta), the paper's. ``"ceil"``: as ceil(n/eta), Syne
             Tune's rung sizes.
-        overlap: a worker that the open brackets have no job for starts the next bracket instead of waiting.
+        overlap: a worker that the open brackets have no job for starts the next bracket instead of waiting. False:
+            one bracket after the other, as in the paper; workers wait for a rung to fill, and for a bracket to end.
 
     Example:
         >>> Simulation(load("mlp:digits"), Hyperband(eta=3), workers=4, budget="10x").run()

@@ -21,11 +21,25 @@ RUNS: dict[str, Budget] = {
     "asha-stopping": Budget(time=7.0),
     "asha-promotion": Budget(trials=18),
     "median-stopping": Budget(time=4.0),
+    "async-hyperband": Budget(trials=16),
+    "asha-cost": Budget(trials=16),
+    "pasha": Budget(trials=16),
+    "rush": Budget(time=7.0),
+    "grid": Budget(time=14.0),
+    "one-epoch": Budget(trials=20),
+    "patience": Budget(time=4.0),
+    "curve-extrapolation": Budget(time=12.0),
+    "mo-asha": Budget(trials=16),
+}
+
+SPECS = {
+    "rush": "rush(initial=[22, 8])",  # without given configurations it is asha-stopping
+    "patience": "patience(patience=2)",  # with a quarter of nine units few would be stopped
 }
 
 
 def run(name: str) -> Trace:
-    return Simulation(integer_table(), name, workers=3, seed=3, budget=RUNS[name]).run()
+    return Simulation(integer_table(), SPECS.get(name, name), workers=3, seed=3, budget=RUNS[name]).run()
 
 
 @pytest.mark.parametrize("name", RUNS)

@@ -123,3 +123,59 @@ def test_a_trial_whose_curve_ended_holds_its_value_in_the_next_rungs() -> None:
     trace = Simulation(table_of(curves, seconds), "successive-halving", workers=1).run()
     reached = trace.results().groupby("config")["resource"].max()
     assert reached.to_dict() == {0: 2, 1: 2, 2: 2, 3: 1, 4: 1, 5: 1, 6: 1, 7: 1, 8: 1}
+
+
+# --- overlap: whether a worker that the open brackets have no job for opens the next one --------------------------
+
+
+def opened(overlap: bool, slow: float) -> list[tuple[float, int, float, float]]:
+    """Every job of two workers on 9 epochs, brackets 9, 5 and 3 trials: time, worker, resource, until.
+
+    All curves take a second an epoch, but for that of the ninth trial, which takes `slow`.
+    """
+    table = smooth_table(17, 9)
+    rows = Simulation(table, Hyperband(), workers=1).run().columns.config.tolist()
+    seconds = np.broadcast_to(np.arange(1.0, 10.0), (17, 9)).copy()
+    seconds[rows[8]] *= slow
+    table = table.replaced(elapsed=seconds[:, None, :])
+    columns = Simulation(table, Hyperband(overlap=overlap), workers=2).run().columns
+    jobs = columns.event <= 1
+    chosen = (columns.time[jobs] / 1e9, columns.worker[jobs], columns.resource[jobs], columns.until[jobs])
+    return list(zip(*(column.tolist() for column in chosen), strict=True))
+
+
+def test_without_overlap_a_free_worker_waits_for_the_rung() -> None:
+    """The first rung's ninth trial runs alone from 4 s to 14 s; then three go on to 3 epochs, of which two take 2 s and
+    the last runs alone; the second bracket opens when the first one's best is through.
+    """
+    jobs = opened(False, slow=10)
+    assert jobs[8:13] == [(4, 0, 0, 1), (14, 0, 1, 3), (14, 1, 1, 3), (16, 0, 1, 3), (18, 0, 3, 9)]
+    assert jobs[13:15] == [(24, 0, 0, 3), (24, 1, 0, 3)]
+
+
+def test_with_overlap_a_free_worker_opens_the_next_bracket() -> None:
+    """From 4 s on worker 1 starts trials of the second bracket, 3 s each, and goes back when the first one's rung is
+    full: at 14 s worker 0 has the first of its three, and takes all, as worker 1 has 2 s more to go.
+    """
+    jobs = opened(True, slow=10)
+    assert jobs[8:13] == [(4, 0, 0, 1), (4, 1, 0, 3), (7, 1, 0, 3), (10, 1, 0, 3), (13, 1, 0, 3)]
+    assert jobs[13:16] == [(14, 0, 1, 3), (16, 0, 1, 3), (16, 1, 1, 3)]
+    assert jobs[16] == (18, 0, 3, 9)
+
+
+def test_overlap_is_the_default_and_can_be_written_in_the_spec() -> None:
+    table = smooth_table(40, 9)
+
+    def digest(scheduler: str | Hyperband) -> str:
+        return Simulation(table, scheduler, workers=4).run().digest()
+
+    assert digest("hyperband") == digest("hyperband(overlap=True)") == digest(Hyperband())
+    assert digest("hyperband(overlap=False)") == digest(Hyperband(overlap=False)) != digest("hyperband")
+
+
+@pytest.mark.parametrize("overlap", [True, False])
+@pytest.mark.parametrize("workers", [1, 3, 8])
+def test_overlap_changes_when_and_not_what(overlap: bool, workers: int) -> None:
+    """Three whole brackets, however they lie in time."""
+    trace = Simulation(smooth_table(17, 9), Hyperband(overlap=overlap), workers=workers).run()
+    assert Counter(trace.columns.until[trace.columns.event <= 1]) == {1: 9, 3: 3 + 5, 9: 1 + 1 + 3}

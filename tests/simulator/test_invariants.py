@@ -26,6 +26,7 @@ BUDGETS = st.one_of(
     st.builds(Budget, target=st.sampled_from([0.125, 0.5, 3.0])),
     st.builds(Budget, time=st.just(5), trials=st.just(10), resource=st.just(60), target=st.just(0.125)),
 )
+NEVER_WAIT = ("random", "asha-stopping", "median-stopping", "grid", "patience", "curve-extrapolation")
 EXACT = st.sampled_from(["equal", "coarse"])  # multiples of 1/8 s, hence of a nanosecond
 
 
@@ -176,7 +177,7 @@ def test_incumbents_are_the_results_better_than_all_before(trace: Trace) -> None
 @given(trace=runs(times=EXACT))
 @settings(max_examples=100)
 def test_schedulers_that_never_wait_keep_every_worker_busy_until_the_last_start(trace: Trace) -> None:
-    if trace.info.scheduler not in ("random", "asha-stopping", "median-stopping"):
+    if trace.info.scheduler not in NEVER_WAIT:
         return
     segments = history(trace)
     last = max((s.begin for s in segments if s.start == 0), default=0)

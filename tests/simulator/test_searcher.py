@@ -15,6 +15,7 @@ from blackboxes import Blackbox
 from simulator import Budget, Simulation, SimulationError, Start, Trace, scheduler_names
 
 NAMES = sorted(scheduler_names())
+ASKING = [name for name in NAMES if name != "grid"]  # grid search has an order of its own: test_grid.py
 
 
 def configs(table: Blackbox, name: str, **options: object) -> list[int]:
@@ -29,14 +30,14 @@ def test_every_configuration_is_tried_once_without_a_budget(name: str) -> None:
     assert sorted(configs(random_table(0, n=37), name)) == list(range(37))
 
 
-@given(table=tables(), workers=st.lists(st.integers(1, 8), min_size=len(NAMES), max_size=len(NAMES)))
+@given(table=tables(), workers=st.lists(st.integers(1, 8), min_size=len(ASKING), max_size=len(ASKING)))
 @settings(max_examples=50)
 def test_all_schedulers_meet_the_same_configurations_in_the_same_order(table: Blackbox, workers: list[int]) -> None:
-    orders = [configs(table, name, workers=w) for name, w in zip(NAMES, workers, strict=True)]
+    orders = [configs(table, name, workers=w) for name, w in zip(ASKING, workers, strict=True)]
     assert all(order == orders[0] for order in orders)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ASKING)
 def test_a_budget_changes_how_many_and_not_which(name: str) -> None:
     table = random_table(0, n=37)
     order = configs(table, "random")
@@ -60,7 +61,7 @@ def test_every_order_is_as_likely_to_begin_with_any_row() -> None:
     assert counts.max() < 140, counts
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ASKING)
 def test_cycle_begins_again_in_a_new_order(name: str) -> None:
     table = random_table(0, n=20)
     found = configs(table, name, exhausted="cycle", budget=Budget(trials=60), workers=3)

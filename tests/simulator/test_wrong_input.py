@@ -10,14 +10,21 @@ from tables import random_table
 
 from simulator import Simulation, SimulationError, make_scheduler, scheduler_names
 from simulator.registry import split_specs
+from simulator.schedulers.asha_cost import AshaCost
 from simulator.schedulers.asha_promotion import AshaPromotion
 from simulator.schedulers.asha_stopping import AshaStopping
+from simulator.schedulers.async_hyperband import AsyncHyperband
+from simulator.schedulers.curve_extrapolation import CurveExtrapolation
 from simulator.schedulers.hyperband import Hyperband
 from simulator.schedulers.median_stopping import MedianStopping
+from simulator.schedulers.mo_asha import MoAsha
+from simulator.schedulers.pasha import Pasha
+from simulator.schedulers.rush import Rush
 from simulator.schedulers.successive_halving import SuccessiveHalving
 
 TABLE = random_table(0, n=6, replicates=2, size=9)
-WITH_ETA = [AshaPromotion, AshaStopping, Hyperband, SuccessiveHalving]
+WITH_ETA = [AshaPromotion, AshaStopping, Hyperband, SuccessiveHalving, AsyncHyperband, AshaCost, Pasha, Rush]
+WITH_ETA += [MoAsha, CurveExtrapolation]
 
 
 # --- Simulation ------------------------------------------------------------------------------------------------
@@ -70,7 +77,7 @@ def test_what_is_no_scheduler_is_refused(scheduler: Any) -> None:
         ("Hyperband", r"'Hyperband'.*did you mean hyperband"),
         ("hyper_band", r"'hyper_band'.*did you mean hyperband"),
         ("asha_promotion", r"'asha_promotion'.*did you mean asha-promotion"),
-        ("xyz", r"'xyz'.*known: asha-promotion, asha-stopping, hyperband"),
+        ("xyz", r"'xyz'.*known: asha-cost, asha-promotion, asha-stopping"),
         ("__init__", r"__init__"),
         ("", r"name"),
         ("asha-promotion(", r"name=value|write a name"),
@@ -112,6 +119,15 @@ def test_all_six_schedulers_have_their_names() -> None:
         "asha-stopping",
         "asha-promotion",
         "median-stopping",
+        "async-hyperband",
+        "asha-cost",
+        "pasha",
+        "rush",
+        "grid",
+        "one-epoch",
+        "patience",
+        "curve-extrapolation",
+        "mo-asha",
     }
 
 
@@ -193,6 +209,8 @@ def test_min_trials_is_a_positive_whole_number(min_trials: Any) -> None:
         (lambda: MedianStopping(others="best"), r"others.*average.*value.*'best'"),
         (lambda: MedianStopping(among="some"), r"among.*completed.*all.*'some'"),
         (lambda: Hyperband(rounding=["floor"]), r"rounding"),
+        (lambda: Hyperband(overlap="no"), r"overlap is True or False, not 'no'"),
+        (lambda: SuccessiveHalving(overlap=0), r"overlap is True or False, not 0"),
         (lambda: MedianStopping(own=["best"]), r"own"),
         (lambda: MedianStopping(among="all"), r"among='all'.*own and others.*'best'.*'average'"),
     ],
