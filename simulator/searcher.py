@@ -47,6 +47,12 @@ class SearchContext:
         """(n, d) in [0, 1]: the table's configurations, as `Blackbox.vectors`."""
         return self._table.vectors
 
+    def vector(self, params: Mapping[str, Any]) -> np.ndarray:
+        """(d,) in [0, 1]: hyperparameters that the table may not have, encoded as in `vectors`."""
+        from blackboxes.surrogates import vector
+
+        return vector(self._table, params)
+
     @property
     def now(self) -> float:
         """The simulated time in seconds."""

@@ -1,0 +1,1 @@
+"""Models that searchers learn: densities and Gaussian processes over configurations, with NumPy and SciPy."""
