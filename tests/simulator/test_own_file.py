@@ -11,7 +11,7 @@ from tables import random_table
 from simulator import Simulation, SimulationError
 from simulator.study import crossed, run_all
 
-OWN = '''
+OWN = """
 from dataclasses import dataclass
 from simulator import STOP, Scheduler, Searcher, Start
 
@@ -37,7 +37,7 @@ class Backwards(Searcher):
         return self.left.pop().row if self.left else None
 
 helper = 3
-'''
+"""
 
 
 @pytest.fixture
