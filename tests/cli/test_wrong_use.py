@@ -59,7 +59,7 @@ def test_unknown_table(rungsim: Command, name: str, said: str) -> None:
     ("spec", "said"),
     [
         ("asha-stoping", "there is no scheduler 'asha-stoping': did you mean asha-stopping"),
-        ("zzz", "known: asha-promotion, asha-stopping"),
+        ("zzz", "known: asha-cost, asha-promotion, asha-stopping"),
         ("asha-stopping(eat=4)", "asha-stopping has no argument 'eat': did you mean eta? (known: eta, "),
         ("random(eta=4)", "random has no argument 'eta'"),
         ("asha-stopping(eta=1)", "eta = 1: the reduction factor must be a number above 1"),
