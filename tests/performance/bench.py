@@ -25,8 +25,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 import bare_loop
 
 from blackboxes import Blackbox, Metric
-from simulator import Budget, Simulation, Trace
 from blackboxes.streams import Stream
+from simulator import Budget, Simulation, Trace
 
 ETA = 3
 LEVELS = [1, 3, 9, 27, 81]
