@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from heapq import heappop, heappush
-from itertools import pairwise
 from math import inf
 
 from simulator.checks import check_eta
 from simulator.clock import nanoseconds
 from simulator.context import Context
-from simulator.protocol import PAUSE, Resume, Scheduler, Start, Verdict
+from simulator.promotion import Promoting
+from simulator.protocol import PAUSE, Verdict
 from simulator.rungs import Entry, fraction
 from simulator.trial import Trial
 
 
-class AshaCost(Scheduler):
+class AshaCost(Promoting):
     """Cost-aware ASHA, pause-resume (Syne Tune 0.13, ``type="cost_promotion"``).
 
     Let c(x, r) be the worker time that a trial has spent up to rung level r, all its segments together, and a rung
@@ -42,19 +42,9 @@ class AshaCost(Scheduler):
         self.eta, self.r_min, self.levels = eta, r_min, levels
 
     def setup(self, context: Context) -> None:
-        self._searcher = context.searcher()
-        levels = [*context.rung_levels(self.r_min, self.eta, levels=self.levels), context.r_max]
-        self._first = levels[0]
-        self._rungs = {level: CostRung(1 / fraction(self.eta)) for level in levels[:-1]}
-        self._downwards = [(self._rungs[low], high) for low, high in reversed(list(pairwise(levels)))]
-
-    def next_job(self) -> Start | Resume | None:
-        for rung, following in self._downwards:
-            trial = rung.take()
-            if trial is not None:
-                return Resume(trial, following)
-        row = self._searcher.propose()
-        return None if row is None else Start(row, self._first)
+        levels = context.rung_levels(self.r_min, self.eta, levels=self.levels)
+        self._rungs = {level: CostRung(1 / fraction(self.eta)) for level in levels}
+        self.setup_promotion(context, self._rungs)
 
     def on_report(self, trial: Trial, resource: float, value: float) -> Verdict:
         self._rungs[resource].add(value, trial.id, nanoseconds(trial.elapsed))

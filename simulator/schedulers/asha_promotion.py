@@ -9,12 +9,13 @@ from typing import Literal
 
 from simulator.checks import check_choice, check_eta
 from simulator.context import Context
-from simulator.protocol import PAUSE, Resume, Scheduler, Start, Verdict
+from simulator.promotion import Promoting
+from simulator.protocol import PAUSE, Verdict
 from simulator.rungs import PromotionRung, QuantilePromotionRung, fraction
 from simulator.trial import Trial
 
 
-class AshaPromotion(Scheduler):
+class AshaPromotion(Promoting):
     """Asynchronous successive halving, pause-resume (Li et al., MLSys 2020, algorithm 2).
 
     Every trial pauses at a rung level. A free worker takes, from the highest rung down, the best trial within the
@@ -52,26 +53,15 @@ class AshaPromotion(Scheduler):
         self.eta, self.r_min, self.levels, self.rule, self.quantiles = eta, r_min, levels, rule, quantiles
 
     def setup(self, context: Context) -> None:
-        self._searcher = context.searcher()
         levels = [*context.rung_levels(self.r_min, self.eta, levels=self.levels), context.r_max]
-        self._first = levels[0]
         self._rungs: dict[float, PromotionRung | QuantilePromotionRung] = {}
         for level, following in pairwise(levels):
             ratio = 1 / fraction(self.eta) if self.quantiles == "eta" else fraction(level) / fraction(following)
             self._rungs[level] = self._rung(ratio)
-        # Each with the level it promotes to.
-        self._downwards = list(reversed(list(zip(self._rungs.values(), levels[1:], strict=True))))
+        self.setup_promotion(context, self._rungs)
 
     def _rung(self, q: Fraction) -> PromotionRung | QuantilePromotionRung:
         return PromotionRung(q) if self.rule == "top-k" else QuantilePromotionRung(q)
-
-    def next_job(self) -> Start | Resume | None:
-        for rung, following in self._downwards:
-            trial = rung.take()
-            if trial is not None:
-                return Resume(trial, following)
-        row = self._searcher.propose()
-        return None if row is None else Start(row, self._first)
 
     def on_report(self, trial: Trial, resource: float, value: float) -> Verdict:
         self._rungs[resource].add(value, trial.id)

@@ -13,12 +13,13 @@ from simulator.checks import check_choice, check_eta, check_flag
 from simulator.context import Context
 from simulator.errors import SimulationError
 from simulator.fronts import Fronts, Order, crowding, epsilon_net
-from simulator.protocol import PAUSE, Resume, Scheduler, Start, Verdict
+from simulator.promotion import Promoting
+from simulator.protocol import PAUSE, Verdict
 from simulator.rungs import fraction
 from simulator.trial import Trial
 
 
-class MoAsha(Scheduler):
+class MoAsha(Promoting):
     """Multi-objective asynchronous successive halving (Schmucker et al. 2021, arXiv 2106.12639), pause-resume.
 
     ASHA in its promotion form, whose rungs are sorted by non-domination in two objectives: the metric of the run, and
@@ -62,25 +63,14 @@ class MoAsha(Scheduler):
         self.eta, self.r_min, self.levels = eta, r_min, levels
 
     def setup(self, context: Context) -> None:
-        self._searcher = context.searcher()
         try:
             self._sign = 1.0 if self.second == "elapsed" else context.sign(self.second)
         except BlackboxError as error:
             raise SimulationError(f"second = {self.second!r} is neither 'elapsed' nor a metric: {error}") from None
         order: Order = crowding if self.within == "nsga2" else partial(epsilon_net, scaled=self.scaled)
-        levels = [*context.rung_levels(self.r_min, self.eta, levels=self.levels), context.r_max]
-        self._first = levels[0]
-        self._rungs = {level: FrontRung(1 / fraction(self.eta), order) for level in levels[:-1]}
-        following = zip(self._rungs.values(), levels[1:], strict=True)
-        self._downwards = list(reversed(list(following)))  # each with the level it promotes to
-
-    def next_job(self) -> Start | Resume | None:
-        for rung, following in self._downwards:
-            trial = rung.take()
-            if trial is not None:
-                return Resume(trial, following)
-        row = self._searcher.propose()
-        return None if row is None else Start(row, self._first)
+        levels = context.rung_levels(self.r_min, self.eta, levels=self.levels)
+        self._rungs = {level: FrontRung(1 / fraction(self.eta), order) for level in levels}
+        self.setup_promotion(context, self._rungs)
 
     def on_report(self, trial: Trial, resource: float, value: float) -> Verdict:
         self._rungs[resource].add(value, self._value(trial), trial.id)

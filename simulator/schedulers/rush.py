@@ -11,13 +11,14 @@ from typing import Literal
 
 from simulator.checks import check_choice, check_eta
 from simulator.context import Context
-from simulator.protocol import PAUSE, STOP, Continue, Resume, Scheduler, Start, Verdict
+from simulator.promotion import Promoting
+from simulator.protocol import PAUSE, STOP, Continue, Verdict
 from simulator.rungs import PromotionRung, StoppingRung, fraction
 from simulator.searcher import Initial
 from simulator.trial import Trial
 
 
-class Rush(Scheduler):
+class Rush(Promoting):
     """RUSH (Zappella, Salinas & Archambeau, AutoML workshop at ICML 2021, "A resource-efficient method for repeated
     HPO and NAS"; Syne Tune 0.13's `RUSHScheduler`).
 
@@ -51,25 +52,16 @@ class Rush(Scheduler):
         self.eta, self.r_min, self.levels, self.form = eta, r_min, levels, form
 
     def setup(self, context: Context) -> None:
-        self._searcher = context.searcher()
         # They are proposed first, and trials are numbered in order of starting.
-        self._given = len(self._searcher.first) if isinstance(self._searcher, Initial) else 0
+        searcher = context.searcher()
+        self._given = len(searcher.first) if isinstance(searcher, Initial) else 0
         levels = [*context.rung_levels(self.r_min, self.eta, levels=self.levels), context.r_max]
-        self._first = levels[0]
         q = 1 / fraction(self.eta)
         self._stopping = {level: StoppingRung(q) for level in levels[:-1]}
         self._promoting = {level: RushRung(q, self._given) for level in levels[:-1]}
-        self._downwards = [(self._promoting[low], high) for low, high in reversed(list(pairwise(levels)))]
+        self.setup_promotion(context, self._promoting)
         self._onward = {low: Continue(high) for low, high in pairwise(levels)}
         self._bars = dict.fromkeys(levels[:-1], inf)
-
-    def next_job(self) -> Start | Resume | None:
-        for rung, following in self._downwards:
-            trial = rung.take()
-            if trial is not None:
-                return Resume(trial, following)
-        row = self._searcher.propose()
-        return None if row is None else Start(row, self._first)
 
     def on_report(self, trial: Trial, resource: float, value: float) -> Continue | Verdict:
         if self.form == "promotion":
