@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ import h5py
 import numpy as np
 import pytest
 from made_fcnet import CONFIGS, add, config, write
+from refusal import assert_refused
 
-from blackboxes import Blackbox, BlackboxError
+from blackboxes import Blackbox
 from blackboxes.importers.fcnet import tables
 
 
@@ -19,15 +21,7 @@ def read(source: Path, **options: Any) -> list[Blackbox]:
     return list(tables(source, lambda done, whole: None, **options))
 
 
-def refused(source: Path, *words: str) -> None:
-    with pytest.raises(BlackboxError) as caught:
-        read(source)
-    message = str(caught.value)
-    assert message.startswith(str(source)), message
-    assert message.count(str(source)) == 1, message
-    assert "\n" not in message
-    for word in words:
-        assert word in message, message
+refused = partial(assert_refused, read)
 
 
 def test_every_number_arrives(tmp_path: Path) -> None:

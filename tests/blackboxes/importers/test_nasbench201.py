@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import bz2
 import pickle
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from made_nasbench201 import CELLS, data, write
+from refusal import assert_refused
 
-from blackboxes import Blackbox, BlackboxError
+from blackboxes import Blackbox
 from blackboxes.importers.nasbench201 import tables
 
 
@@ -24,14 +26,7 @@ def dumped(path: Path, content: Any) -> Path:
     return path
 
 
-def refused(source: Path, *words: str) -> None:
-    with pytest.raises(BlackboxError) as caught:
-        read(source)
-    message = str(caught.value)
-    assert message.startswith(str(source)), message
-    assert message.count(str(source)) == 1, message
-    for word in words:
-        assert word in message, message
+refused = partial(assert_refused, read)
 
 
 def test_every_number_arrives(tmp_path: Path) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import gzip
 import tarfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from made_pd1 import PARTS, archive, cut, lines, member, never, row, standard, write
+from refusal import assert_refused
 
-from blackboxes import Blackbox, BlackboxError
+from blackboxes import Blackbox
 from blackboxes.importers.pd1 import tables
 
 TASK = "cifar10_wide_resnet_batch_size_256"
@@ -26,14 +28,7 @@ def of(folder: Path, *rows: dict[str, Any], **options: Any) -> Blackbox:
     return box
 
 
-def refused(source: Path, *words: str) -> None:
-    with pytest.raises(BlackboxError) as caught:
-        read(source)
-    message = str(caught.value)
-    assert message.startswith(str(source)), message
-    assert message.count(str(source)) == 1, message
-    for word in words:
-        assert word in message, message
+refused = partial(assert_refused, read)
 
 
 def by_rate(box: Blackbox) -> dict[float, int]:
