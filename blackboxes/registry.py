@@ -108,7 +108,9 @@ def only_class(base: type) -> Callable[[ModuleType], Any]:
         (found,) = (
             value
             for value in vars(module).values()
-            if inspect.isclass(value) and issubclass(value, base) and value.__module__ == module.__name__
+            # In this order: to Python 3.10 `list[int]` is a class, and then it is none.
+            if getattr(value, "__module__", "") == module.__name__ and inspect.isclass(value)
+            if issubclass(value, base)
         )
         return found
 
