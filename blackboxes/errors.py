@@ -1,9 +1,11 @@
-"""The one error of this package, and the hint that goes with a wrong name."""
+"""The one error of this package, the hint that goes with a wrong name, and what libraries say of damaged files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
+from pathlib import Path
 
 MOST_LISTED = 40  # names in a message
 
@@ -33,3 +35,20 @@ def listed(names: Iterable[str]) -> str:
     names = list(names)
     more = f", and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else ""
     return (", ".join(names[:MOST_LISTED]) or "none") + more
+
+
+def printable(text: str) -> str:
+    """A text with a question mark for each character that cannot be printed."""
+    return "".join(char if char.isprintable() else "?" for char in text)
+
+
+@contextmanager
+def damage(where: str | Path) -> Iterator[None]:
+    """Turns whatever a library raises about a damaged file into a `BlackboxError` that begins with `where`."""
+    try:
+        yield
+    except BlackboxError:
+        raise
+    except Exception as error:  # h5py alone raises OSError, KeyError, RuntimeError, ValueError, MemoryError, ...
+        why = printable(" ".join(str(error).split()))
+        raise BlackboxError(f"{where}: truncated or damaged ({type(error).__name__}: {why:.200})") from error

@@ -29,9 +29,9 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
-from blackboxes.errors import BlackboxError, listed, name_hint
+from blackboxes.errors import BlackboxError, damage, listed, name_hint
 from blackboxes.table import Blackbox, Metric
-from blackboxes.untrusted import MOST_TEXT, MOST_UNPACKED, UntrustedFile, check_name, check_text, damage
+from blackboxes.untrusted import MOST_TEXT, MOST_UNPACKED, UntrustedFile, check_name, check_text
 
 if TYPE_CHECKING:
     from h5py import Dataset, Group

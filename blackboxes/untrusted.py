@@ -18,15 +18,13 @@ import math
 import os
 import re
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
 
-from blackboxes.errors import BlackboxError
+from blackboxes.errors import BlackboxError, damage
 
 if TYPE_CHECKING:
     from h5py import Dataset, Group
@@ -55,18 +53,6 @@ def check_name(where: str, name: Any) -> str:
     if check_text(where, name) in ("", ".", "..") or "/" in name or not name.isprintable():
         raise BlackboxError(f"{where}: {name!r} cannot be a name in a file: empty, dots, a slash or a line end")
     return str(name)
-
-
-@contextmanager
-def damage(where: str) -> Iterator[None]:
-    """Turns whatever a library raises about a damaged file into a `BlackboxError`."""
-    try:
-        yield
-    except BlackboxError:
-        raise
-    except Exception as error:  # h5py raises OSError, KeyError, RuntimeError, ValueError, MemoryError, ...
-        why = " ".join(str(error).split())
-        raise BlackboxError(f"{where}: truncated or damaged ({type(error).__name__}: {why:.200})") from error
 
 
 class UntrustedFile:

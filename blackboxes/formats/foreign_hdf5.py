@@ -16,8 +16,8 @@ import h5py
 import numpy as np
 from h5py import h5d, h5g, h5l
 
-from blackboxes.errors import BlackboxError
-from blackboxes.untrusted import MOST_SHRUNK, MOST_UNPACKED, SIGNATURE, UntrustedFile, damage
+from blackboxes.errors import BlackboxError, damage
+from blackboxes.untrusted import MOST_SHRUNK, MOST_UNPACKED, SIGNATURE, UntrustedFile
 
 
 class ForeignFile(UntrustedFile):

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from blackboxes.encoding import is_active
-from blackboxes.errors import BlackboxError
-from blackboxes.formats.reading import printable
+from blackboxes.errors import BlackboxError, printable
 
 if TYPE_CHECKING:
     from ConfigSpace import ConfigurationSpace

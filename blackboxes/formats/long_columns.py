@@ -8,8 +8,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from blackboxes.errors import BlackboxError, name_hint
-from blackboxes.formats.reading import damage, existing
+from blackboxes.errors import BlackboxError, damage, name_hint
+from blackboxes.formats.reading import existing
 from blackboxes.table import Metric
 
 MOST_TOML = 1 << 20  # bytes

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from blackboxes.errors import BlackboxError
-from blackboxes.formats.reading import column_values, damage, existing, hint, read_parquet
+from blackboxes.errors import BlackboxError, damage
+from blackboxes.formats.reading import column_values, existing, hint, read_parquet
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from blackboxes.errors import BlackboxError, name_hint
+from blackboxes.errors import BlackboxError, damage, name_hint, printable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,23 +21,6 @@ MOST_UNPACKED = 1 << 32  # bytes that the columns read from one Parquet file may
 def hint(name: str, known: Iterable[str]) -> str:
     """`name_hint`, where the known names come from a file and may hold what a terminal obeys."""
     return name_hint(name, map(printable, known))
-
-
-def printable(text: str) -> str:
-    """A text with a question mark for each character that cannot be printed."""
-    return "".join(char if char.isprintable() else "?" for char in text)
-
-
-@contextmanager
-def damage(path: Path) -> Iterator[None]:
-    """Turns whatever a library raises about a file into a `BlackboxError` that begins with its path."""
-    try:
-        yield
-    except BlackboxError:
-        raise
-    except Exception as error:
-        why = printable(" ".join(str(error).split()))
-        raise BlackboxError(f"{path}: truncated or damaged ({type(error).__name__}: {why:.200})") from error
 
 
 def existing(path: Path, what: str = "file") -> Path:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from blackboxes.errors import BlackboxError
+from blackboxes.errors import BlackboxError, damage
 from blackboxes.formats.elapsed import non_decreasing, share
 from blackboxes.formats.inferred_space import inferred_space
-from blackboxes.formats.reading import damage, existing
+from blackboxes.formats.reading import existing
 from blackboxes.formats.rows import MOST_CELLS
 from blackboxes.importers import Progress
 from blackboxes.table import Blackbox, Metric

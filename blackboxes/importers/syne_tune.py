@@ -10,9 +10,9 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from blackboxes.errors import BlackboxError, listed
+from blackboxes.errors import BlackboxError, listed, printable
 from blackboxes.formats.elapsed import non_decreasing, share
-from blackboxes.formats.reading import column_values, existing, hint, printable, read_json, read_npy, read_parquet
+from blackboxes.formats.reading import column_values, existing, hint, read_json, read_npy, read_parquet
 from blackboxes.formats.syne_tune_domains import domains_space
 from blackboxes.importers import Progress
 from blackboxes.table import Blackbox, Metric

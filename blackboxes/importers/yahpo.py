@@ -9,11 +9,11 @@ from typing import Annotated, Any
 import numpy as np
 
 from blackboxes.encoding import is_active
-from blackboxes.errors import BlackboxError
+from blackboxes.errors import BlackboxError, damage
 from blackboxes.formats import yahpo_scenarios
 from blackboxes.formats.configspace_json import OldSpace
 from blackboxes.formats.elapsed import non_decreasing, share
-from blackboxes.formats.reading import damage, existing, hint, read_json
+from blackboxes.formats.reading import existing, hint, read_json
 from blackboxes.formats.rows import codes
 from blackboxes.formats.yahpo_scenarios import Scenario
 from blackboxes.importers import Progress
