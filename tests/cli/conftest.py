@@ -140,6 +140,30 @@ def process(*arguments: object, cwd: Path | None = None, **variables: str) -> Do
     return Done(done.returncode, done.stdout, done.stderr)
 
 
+def on_terminal(*arguments: object, **variables: str) -> tuple[Done, bytes]:
+    """Runs the installed script with standard error on a terminal; also gives what was seen there."""
+    import pty
+
+    ours, theirs = pty.openpty()
+    done = subprocess.run(
+        [str(SCRIPT), *map(str, arguments)],
+        stderr=theirs,
+        stdout=subprocess.PIPE,
+        env=environment(TERM="xterm", COLUMNS="100", **variables),
+        timeout=120,
+        text=True,
+    )
+    os.close(theirs)
+    seen = b""
+    try:
+        while chunk := os.read(ours, 4096):
+            seen += chunk
+    except OSError:  # the other end is closed
+        pass
+    os.close(ours)
+    return Done(done.returncode, done.stdout, ""), seen
+
+
 @pytest.fixture
 def plugin(tmp_path: Path) -> dict[str, str]:
     """The environment in which the schedulers ``slow`` and ``faulty`` are installed; their marks are in ``MARKS``."""

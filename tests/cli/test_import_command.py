@@ -15,7 +15,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from conftest import SCRIPT, Done, environment, process, small_table  # type: ignore[attr-defined]
+from conftest import SCRIPT, Done, environment, on_terminal, process, small_table  # type: ignore[attr-defined]
 
 from analysis import load_runs
 from blackboxes import load, save
@@ -222,21 +222,8 @@ def test_ctrl_c_is_silent_and_leaves_nothing(slow: dict[str, str], work: Path) -
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
 @pytest.mark.parametrize(("quiet", "bar"), [([], True), (["--quiet"], False)])
 def test_progress_bar_on_a_terminal_unless_quiet(slow: dict[str, str], work: Path, quiet: list[str], bar: bool) -> None:
-    import pty
-
-    ours, theirs = pty.openpty()
-    words = [str(SCRIPT), "import", "slow", "logs.csv", "--seconds", "0.3", *quiet]
-    variables = environment(TERM="xterm", COLUMNS="100", **slow)
-    done = subprocess.run(words, stderr=theirs, stdout=subprocess.PIPE, env=variables, timeout=60, text=True)
-    os.close(theirs)
-    seen = b""
-    try:
-        while chunk := os.read(ours, 4096):
-            seen += chunk
-    except OSError:  # the other end is closed
-        pass
-    os.close(ours)
-    assert (done.returncode, done.stdout) == (2, "")
+    done, seen = on_terminal("import", "slow", "logs.csv", "--seconds", "0.3", *quiet, **slow)
+    assert (done.code, done.out) == (2, "")
     assert (b"importing slow" in seen) is bar
     assert (b"50%" in seen) is bar
     assert b"error: logs.csv: what a pity" in seen

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -12,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from conftest import SCRIPT, Done, environment, process, small_table  # type: ignore[attr-defined]
+from conftest import SCRIPT, Done, environment, on_terminal, process, small_table  # type: ignore[attr-defined]
 
 from analysis import load_runs, summarise
 from blackboxes import Blackbox, Metric, save
@@ -313,26 +312,12 @@ def test_names_that_the_terminal_cannot_show_are_escaped(tmp_path: Path) -> None
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
 @pytest.mark.parametrize(("quiet", "bar"), [([], True), (["--quiet"], False)])
 def test_progress_bar_on_a_terminal_unless_quiet(table: str, tmp_path: Path, quiet: list[str], bar: bool) -> None:
-    import pty
-
-    ours, theirs = pty.openpty()
-    words = ["compare", table, "--schedulers", "random", "--seeds", "3", "--jobs", "1", "--out", str(tmp_path), *quiet]
-    variables = environment(TERM="xterm", COLUMNS="100")
-    done = subprocess.run(
-        [str(SCRIPT), *words], stderr=theirs, stdout=subprocess.PIPE, env=variables, timeout=120, text=True
-    )
-    os.close(theirs)
-    seen = b""
-    try:
-        while chunk := os.read(ours, 4096):
-            seen += chunk
-    except OSError:  # the other end is closed
-        pass
-    os.close(ours)
-    assert done.returncode == 0
+    words = ["compare", table, "--schedulers", "random", "--seeds", "3", "--jobs", "1", "--out", tmp_path, *quiet]
+    done, seen = on_terminal(*words)
+    assert done.code == 0
     assert (b"1 schedulers x 3 seeds" in seen) is bar
     assert bar or seen == b""
-    assert "schedulers x" not in done.stdout
+    assert "schedulers x" not in done.out
 
 
 def test_no_progress_bar_when_piped_even_if_colours_are_forced(table: str, tmp_path: Path) -> None:
