@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from ConfigSpace import ConfigurationSpace
 
+    from blackboxes.surrogates import Neighbours
     from simulator.searcher import Searcher
     from simulator.trial import Trial
 
@@ -73,6 +74,17 @@ class Context:
     def columns(self) -> Mapping[str, np.ndarray]:
         """The table's configurations: (n,) values by hyperparameter, NaN or None where inactive."""
         return self._table.columns
+
+    @property
+    def vectors(self) -> np.ndarray:
+        """(n, d) in [0, 1]: the table's configurations, as `Blackbox.vectors`."""
+        return self._table.vectors
+
+    def neighbours(self) -> Neighbours:
+        """Finds the rows of the table that are nearest to a vector."""
+        from blackboxes.surrogates import Neighbours
+
+        return Neighbours(self._table)
 
     def sign(self, metric: str) -> float:
         """+1 or -1: multiplies a value of this metric so that smaller is better.

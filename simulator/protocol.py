@@ -84,7 +84,17 @@ class Scheduler(ABC):
     """Decides how far trials run. One object serves one simulation at a time; `setup` starts it afresh.
 
     Every value is "smaller is better", whatever the metric's own direction, and `inf` for a diverged one.
+
+    Attributes:
+        model_size: how many observations a model of its own used for the job that it gave last, 0 for none: what
+            `decision_time` charges for.
     """
+
+    model_size: int = 0
+
+    def default_searcher(self) -> str:
+        """The searcher, with arguments, that it comes with where none is asked for."""
+        return "random"
 
     def setup(self, context: Context) -> None:  # noqa: B027  (a scheduler without state has nothing to set up)
         """Called once before the simulated clock starts: all state is made here, none in `__init__`."""

@@ -51,7 +51,7 @@ def make_searcher(spec: str) -> Searcher:
 
 
 def make_both(spec: str) -> tuple[Scheduler, Searcher]:
-    """A scheduler and the searcher behind a ``+``; random search if there is none.
+    """A scheduler and the searcher behind a ``+``; where there is none, the one that the scheduler comes with.
 
     Any scheduler may be given ``initial=[...]``: rows, or dicts of hyperparameters, that are proposed first.
 
@@ -67,7 +67,8 @@ def make_both(spec: str) -> tuple[Scheduler, Searcher]:
     name, arguments = _read(SCHEDULERS, words)
     takes_them_itself = "initial" in inspect.signature(_class(SCHEDULERS, name)).parameters  # RUSH does
     first = None if takes_them_itself else arguments.pop("initial", None)
-    scheduler, searcher = _made(SCHEDULERS, words, name, arguments), make_searcher(more[0] if more else "random")
+    scheduler = _made(SCHEDULERS, words, name, arguments)
+    searcher = make_searcher(more[0] if more else scheduler.default_searcher())
     return scheduler, searcher if first is None else started_with(first, searcher)
 
 

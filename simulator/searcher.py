@@ -16,6 +16,7 @@ from simulator.protocol import STOP, EndReason
 if TYPE_CHECKING:
     from ConfigSpace import ConfigurationSpace
 
+    from blackboxes.surrogates import Neighbours
     from simulator.trial import Trial
 
 Over = Literal["complete", "curve-end", "failed", "stop", "cancelled"]
@@ -53,6 +54,12 @@ class SearchContext:
 
         return vector(self._table, params)
 
+    def neighbours(self) -> Neighbours:
+        """Finds the rows of the table that are nearest to a vector."""
+        from blackboxes.surrogates import Neighbours
+
+        return Neighbours(self._table)
+
     @property
     def now(self) -> float:
         """The simulated time in seconds."""
@@ -71,9 +78,12 @@ class Searcher(ABC):
     Attributes:
         exhausted_at: simulated seconds when it first had nothing left to propose, None until then.
         every_resource: it wants to observe every resource, not only those where the scheduler decides.
+        model_size: how many observations its model used for the last proposal, 0 where no model chose it: what
+            `decision_time` charges for.
     """
 
     exhausted_at: float | None = None
+    model_size: int = 0
     every_resource = False
 
     def setup(self, context: SearchContext) -> None:  # noqa: B027  (one without state has nothing to set up)

@@ -40,7 +40,6 @@ from simulator.protocol import PAUSE, STOP, Continue, Resume, Scheduler, Start
 from simulator.registry import make_both, make_searcher, started_with
 from simulator.replay import Curves, curve_clipper, index_when_cut, replicate_drawer
 from simulator.searcher import End, Report, SearchContext, Searcher, teaching
-from simulator.searchers.random import RandomSearcher
 from simulator.trace import Trace, TraceInfo
 from simulator.trial import ENDED, PAUSED, TRIAL_CANCELLED, Trial
 
@@ -60,7 +59,8 @@ class Simulation:
         budget: a `Budget`, or its limit of simulated time (seconds, or text such as ``"10x"``); None: until the
             scheduler has nothing more to do.
         metric: what the scheduler sees; the table's default metric if None.
-        searcher: a `Searcher`, or its name with arguments; random search by default.
+        searcher: a `Searcher`, or its name with arguments; what the scheduler comes with by default, most with
+            random search.
         initial: rows, or dicts of hyperparameters, that are proposed first.
         replicate: the replicate that every trial replays; None draws one for each trial, a function of the seed,
             the row and how often the row was started before, without repeats until the row's are used up.
@@ -95,9 +95,11 @@ class Simulation:
         exhausted: Literal["stop", "cycle"] = "stop",
     ) -> None:
         self.blackbox = blackbox
-        made = make_both(scheduler) if isinstance(scheduler, str) else (scheduler, RandomSearcher())
-        self.scheduler, self.searcher = made
-        if not isinstance(self.scheduler, Scheduler):
+        if isinstance(scheduler, str):
+            self.scheduler, self.searcher = make_both(scheduler)
+        elif isinstance(scheduler, Scheduler):
+            self.scheduler, self.searcher = scheduler, make_searcher(scheduler.default_searcher())
+        else:
             raise SimulationError(f"scheduler: a Scheduler object or a name is needed, not {scheduler!r}")
         if searcher is not None:
             self.searcher = make_searcher(searcher) if isinstance(searcher, str) else searcher
