@@ -13,7 +13,7 @@ PEERS := .venv-peers
 PIP_INSTALL := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
   $(BIN)/python -m pip -q --disable-pip-version-check --no-input install --no-compile
 
-.PHONY: help venv dev demo test lint format check-all peers bench constraints clean
+.PHONY: help venv dev demo study test lint format check-all peers bench constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ demo: $(VENV)/.installed ## install, then compare six schedulers on a shipped ta
 	@$(BIN)/rungsim compare mlp:letter \
 	  --schedulers random,successive-halving,hyperband,asha-stopping,asha-promotion,median-stopping \
 	  --seeds 20 --workers 4 --budget 10x --out out/demo
+
+study: $(VENV)/.installed ## what ought to be better, does it come out better? tables, and data/pictures/sanity.png
+	@$(BIN)/python data/studies/sanity.py
 
 test: $(VENV)/.installed-dev ## install, then run the tests (the slow ones are in check-all)
 	@$(BIN)/python -m pytest -q -n $(TEST_PROCESSES) --benchmark-disable

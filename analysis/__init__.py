@@ -1,8 +1,9 @@
-"""What runs tell: anytime performance, summaries and pictures."""
+"""What runs tell: anytime performance, paired differences, summaries and pictures."""
 
 from analysis.anytime import anytime, best_so_far
+from analysis.paired import Paired, paired
 from analysis.plots import plot_anytime
 from analysis.runs import as_runs, load_runs
 from analysis.summary import summarise
 
-__all__ = ["anytime", "as_runs", "best_so_far", "load_runs", "plot_anytime", "summarise"]
+__all__ = ["Paired", "anytime", "as_runs", "best_so_far", "load_runs", "paired", "plot_anytime", "summarise"]

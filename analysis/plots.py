@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,10 +16,12 @@ from matplotlib.ticker import FuncFormatter, Locator, LogLocator, MaxNLocator, N
 
 from analysis.anytime import Score, anytime, time_grid
 from analysis.runs import as_runs
+from simulator import clairvoyant
 
 # Okabe & Ito's colours, told apart by people with any common colour vision, and by line style in grey.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 LINES = ("-", "--", "-.", (0, (1, 1)), (0, (5, 1, 1, 1, 1, 1)), (0, (7, 2)))
+BOUND: dict[str, Any] = {"color": "0.45", "linestyle": (0, (4, 2)), "linewidth": 1.0, "zorder": 1.5}  # below the curves
 SIZE = (6.2, 4.6)  # inches, without the legend
 SECOND_AXIS = 38  # points below the first
 SPAN = 500  # the first results of a long run would take up half of the time axis, and most of the other one
@@ -28,7 +31,8 @@ def plot_anytime(runs: pd.DataFrame, score: Score = "reported", ax: Axes | None 
     """Anytime curves of one table: median over seeds, and the interquartile band behind it.
 
     Time is shown from the first result on, or from the first 500th of the end. Names are drawn as they are, without
-    TeX. Axes are logarithmic where that helps and no value is zero or less.
+    TeX. Axes are logarithmic where that helps and no value is zero or less. A thin grey line is the clairvoyant bound
+    where it is among the runs: at no time can a scheduler's value be better.
 
     Args:
         runs: of one table.
@@ -40,26 +44,32 @@ def plot_anytime(runs: pd.DataFrame, score: Score = "reported", ax: Axes | None 
         RunsError: runs of several tables, or no test metric.
     """
     runs = as_runs(runs)
-    curves = anytime(runs, score, time_grid(runs, span=SPAN))
+    is_bound = runs["scheduler"] == clairvoyant.NAME
+    curves = anytime(runs, score, time_grid(runs if is_bound.all() else runs[~is_bound], span=SPAN))
     figure = None
     if ax is None:
         figure = Figure(figsize=SIZE, dpi=150, layout="constrained")
         ax = figure.add_subplot()
-    groups = list(curves.groupby("scheduler", sort=False))
+    groups = sorted(curves.groupby("scheduler", sort=False), key=lambda group: group[0] == clairvoyant.NAME)
     medians: list[Line2D] = []
-    for i, (_, curve) in enumerate(groups):
+    for i, (scheduler, curve) in enumerate(groups):
+        if scheduler == clairvoyant.NAME:
+            medians += ax.step(curve["time"], curve["median"], where="post", **BOUND)
+            continue
         time, colour, style = curve["time"], COLOURS[i % len(COLOURS)], LINES[i % len(LINES)]
         alpha = 0.5 / max(4, len(groups))
         ax.fill_between(time, curve["lower"], curve["upper"], step="post", color=colour, alpha=alpha, linewidth=0)
         medians += ax.step(time, curve["median"], where="post", color=colour, linestyle=style, linewidth=1.9)
 
-    quartiles = curves[["lower", "median", "upper"]].to_numpy()
+    # Axes are made for the schedulers: the bound begins before them and may well reach a regret of zero.
+    schedulers = curves if is_bound.all() else curves[curves["scheduler"] != clairvoyant.NAME]
+    quartiles = schedulers[["lower", "median", "upper"]].to_numpy()
     shown = quartiles[np.isfinite(quartiles)]
-    known = curves["time"][np.isfinite(quartiles).any(axis=1)]
+    known = schedulers["time"][np.isfinite(quartiles).any(axis=1)]
     if not len(shown):
         ax.text(0.5, 0.5, "too few runs have a result", ha="center", va="center", transform=ax.transAxes)
         ax.set_yticks([])
-        known = curves["time"]
+        known = schedulers["time"]
     first, last = float(known.min()), float(known.max())
     if 0 < first < last:
         ax.set_xscale("log")
@@ -67,17 +77,23 @@ def plot_anytime(runs: pd.DataFrame, score: Score = "reported", ax: Axes | None 
         _plain_ticks(ax.xaxis, first, last)
     if len(shown) and shown.min() > 0 and shown.max() > 4 * shown.min():
         ax.set_yscale("log")
-        _plain_ticks(ax.yaxis, shown.min(), shown.max())
+        drawn = curves[["lower", "median"]].to_numpy()
+        _plain_ticks(ax.yaxis, drawn[drawn > 0].min(), shown.max())
     _label(ax, runs, score)
     _add_trainings(ax, float(runs["full_training"].iloc[0]))
     ax.grid(True, which="major", color="0.9", linewidth=0.8)
     ax.set_axisbelow(True)
     ax.spines[["top", "right"]].set_visible(False)
-    legend = _add_legend(ax, medians, [str(scheduler) for scheduler, _ in groups])
+    legend = _add_legend(ax, medians, [label(str(scheduler)) for scheduler, _ in groups])
     if figure is not None:  # widened by the legend, so that the axes keep their size
         box = legend.get_window_extent()
         figure.set_size_inches(SIZE[0] + box.width / figure.dpi, max(SIZE[1], box.height / figure.dpi + 0.6))
     return ax
+
+
+def label(scheduler: str) -> str:
+    """What a scheduler is called for readers."""
+    return f"{scheduler} (bound)" if scheduler == clairvoyant.NAME else scheduler
 
 
 def _label(ax: Axes, runs: pd.DataFrame, score: Score) -> None:

@@ -71,6 +71,14 @@ class Registry:
                 raise self.error(f"{self.what} {name}: {entry.value} cannot be imported: {error}") from error
         raise self.error(f"there is no {self.what} {name!r}: {name_hint(name, self.names())}")
 
+    def summary(self, name: str) -> str:
+        """The first line of what its module says of itself; why it cannot be had, where it cannot."""
+        try:
+            module = sys.modules[self.find(name).__module__]
+        except self.error as error:
+            return str(error)
+        return (inspect.getdoc(module) or "").partition("\n")[0]
+
     def _in_file(self, path: Path, name: str) -> Any:
         try:
             module = _module(path.resolve(), path.stat().st_mtime_ns)

@@ -59,6 +59,11 @@ class Bracket:
         self._entries: list[tuple[float, int, bool]] = []  # value, trial id, whether the trial is over
 
     @property
+    def level(self) -> float:
+        """That of its present rung."""
+        return self._levels[self._rung]
+
+    @property
     def done(self) -> bool:
         """Whether nothing is pending and nothing will be."""
         return not (self._pending or self._to_start)
@@ -104,10 +109,15 @@ class Bracket:
 class Synchronous(Scheduler):
     """A sequence of brackets, opened in order; a free worker serves the oldest that has a job for it."""
 
+    synchronous = True
+    promises = frozenset({"brackets-finish", "monotone", "rank-based", "renaming"})
+
     def __init__(self, eta: float, overlap: bool) -> None:
         check_eta(eta)
         check_flag("overlap", overlap)
         self.eta, self.overlap = eta, overlap
+        if overlap:
+            self.promises |= {"no-lost-worker"}
 
     @abstractmethod
     def make_bracket(self, number: int) -> Bracket:

@@ -34,16 +34,17 @@ class TraceInfo:
 
 @dataclass(frozen=True)
 class Columns:
-    """One entry an event, in the order of the run; one entry a trial in the last two.
+    """One entry an event, in the order of the run; one entry a trial in the last three.
 
     Attributes:
         time: int64 nanoseconds.
         trial, worker: int64.
         event: int8, an index into `events.NAMES`.
-        resource: float64, reached so far; 0 before the first.
+        resource: float64, reached so far; 0 before the first, or where the checkpoint stood that it began with.
         until: float64, where the segment that begins here or is cut off here was heading to; NaN elsewhere.
-        value: float64, the metric at `resource` in its own direction; NaN at resource 0 and where diverged.
-        config, replicate: int64, (number of trials,).
+        value: float64, the metric at `resource` in its own direction; NaN at the start and where diverged.
+        config, replicate, checkpoint_of: int64, (number of trials,); the last is the trial whose checkpoint it began
+            with, -1 for none.
     """
 
     time: np.ndarray
@@ -55,3 +56,4 @@ class Columns:
     value: np.ndarray
     config: np.ndarray
     replicate: np.ndarray
+    checkpoint_of: np.ndarray

@@ -29,6 +29,7 @@ class Context:
         resources: the grid of resources, increasing.
         r_max: its largest.
         workers: how many workers the run has.
+        resumable: a trial can go on from where it stands; False: every segment is trained from scratch.
     """
 
     __slots__ = (
@@ -41,6 +42,7 @@ class Context:
         "_trials",
         "r_max",
         "resources",
+        "resumable",
         "workers",
     )
 
@@ -56,6 +58,7 @@ class Context:
     ) -> None:
         self.resources = table.resource_list
         self.r_max = table.r_max
+        self.resumable = table.resumable
         self.workers = workers
         self._table = table
         self._seed = seed

@@ -11,6 +11,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from simulator.spec import Spec
+
 if TYPE_CHECKING:
     from simulator.context import Context
     from simulator.trial import Trial
@@ -21,18 +23,26 @@ EndReason = Literal["complete", "curve-end", "failed"]
 class Start:
     """Start a new trial of configuration `config` (a row, or a dict found in the table) and ask at `until`.
 
-    `tag` is the scheduler's own: it comes back as `trial.tag`.
+    `tag` is the scheduler's own: it comes back as `trial.tag`. With `checkpoint_of`, the id of another trial that has
+    reported and was not cancelled, the new one begins at the resource that the other last reported at, with its
+    weights (population based training). A table knows nothing of inherited weights: from there on the trial replays
+    the curve of its own configuration, in the replicate of the other, and takes the time that this curve takes from
+    there on.
     """
 
-    __slots__ = ("config", "tag", "until")
+    __slots__ = ("checkpoint_of", "config", "tag", "until")
 
-    def __init__(self, config: int | Mapping[str, Any], until: float, tag: Any = None) -> None:
+    def __init__(
+        self, config: int | Mapping[str, Any], until: float, tag: Any = None, checkpoint_of: int | None = None
+    ) -> None:
         self.config = config
         self.until = until
         self.tag = tag
+        self.checkpoint_of = checkpoint_of
 
     def __repr__(self) -> str:
-        return f"Start({self.config!r}, until={self.until!r})"
+        donor = "" if self.checkpoint_of is None else f", checkpoint_of={self.checkpoint_of!r}"
+        return f"Start({self.config!r}, until={self.until!r}{donor})"
 
 
 class Resume:
@@ -80,7 +90,7 @@ STOP: Final = Verdict("STOP")
 Answer = Continue | Verdict
 
 
-class Scheduler(ABC):
+class Scheduler(Spec, ABC):
     """Decides how far trials run. One object serves one simulation at a time; `setup` starts it afresh.
 
     Every value is "smaller is better", whatever the metric's own direction, and `inf` for a diverged one.
@@ -88,15 +98,21 @@ class Scheduler(ABC):
     Attributes:
         model_size: how many observations a model of its own used for the job that it gave last, 0 for none: what
             `decision_time` charges for.
+        synchronous: decisions wait for whole rungs, so that workers may have to wait, too.
+        promises: properties that it claims beyond those of every scheduler, by name, such as ``"top-share"``:
+            `simulator.conformance` puts them to the test. What they say of rungs means the reports of trials with the
+            same `tag` at the same resource, and the attribute `eta`.
     """
 
     model_size: int = 0
+    synchronous: bool = False
+    promises: frozenset[str] = frozenset()
 
     def default_searcher(self) -> str:
         """The searcher, with arguments, that it comes with where none is asked for."""
         return "random"
 
-    def setup(self, context: Context) -> None:  # noqa: B027  (a scheduler without state has nothing to set up)
+    def setup(self, context: Context) -> None:
         """Called once before the simulated clock starts: all state is made here, none in `__init__`."""
 
     @abstractmethod
@@ -107,5 +123,5 @@ class Scheduler(ABC):
     def on_report(self, trial: Trial, resource: float, value: float) -> Answer:
         """`trial` has reached the `until` it was sent to: `Continue(until)`, `PAUSE` or `STOP`."""
 
-    def on_end(self, trial: Trial, resource: float, value: float, reason: EndReason) -> None:  # noqa: B027
+    def on_end(self, trial: Trial, resource: float, value: float, reason: EndReason) -> None:
         """`trial` is over by itself, at r_max or where its curve ends; nothing to decide."""

@@ -15,9 +15,11 @@ from typing import Any
 
 from blackboxes.errors import name_hint
 from blackboxes.registry import Registry, only_class
+from simulator import clairvoyant
 from simulator.errors import SimulationError
 from simulator.protocol import Scheduler
 from simulator.searcher import Initial, Searcher
+from simulator.spec import arguments_of
 
 SEARCHERS = Registry("searcher", "simulator.searchers", only_class(Searcher), "rungsim.searchers", SimulationError)
 SCHEDULERS = Registry("scheduler", "simulator.schedulers", only_class(Scheduler), "rungsim.schedulers", SimulationError)
@@ -65,8 +67,7 @@ def make_both(spec: str) -> tuple[Scheduler, Searcher]:
     if len(more) > 1:
         raise SimulationError(f"{spec!r}: one searcher at most may follow a '+'")
     name, arguments = _read(SCHEDULERS, words)
-    takes_them_itself = "initial" in inspect.signature(_class(SCHEDULERS, name)).parameters  # RUSH does
-    first = None if takes_them_itself else arguments.pop("initial", None)
+    first = arguments.pop("initial", None)
     scheduler = _made(SCHEDULERS, words, name, arguments)
     searcher = make_searcher(more[0] if more else scheduler.default_searcher())
     return scheduler, searcher if first is None else started_with(first, searcher)
@@ -90,6 +91,11 @@ def _read(known: Registry, spec: str) -> tuple[str, dict[str, Any]]:
         raise SimulationError(
             f"{known.what} {spec!r}: write a name and arguments, such as asha-stopping(eta=4,r_min=3)"
         )
+    if match[1] == clairvoyant.NAME and known is SCHEDULERS:
+        raise SimulationError(
+            f"{spec!r}: {clairvoyant.NAME} is no scheduler but a bound for all of them; it stands among those of a "
+            "comparison, without arguments or a searcher, and cannot be run"
+        )
     return match[1], _arguments(known.what, spec, match[2] or "")
 
 
@@ -102,11 +108,13 @@ def _class(known: Registry, name: str) -> Any:
 
 def _made(known: Registry, spec: str, name: str, arguments: dict[str, Any]) -> Any:
     cls = _class(known, name)
-    takes = inspect.signature(cls).parameters
+    takes = arguments_of(cls)
     for argument in arguments:
         if argument not in takes:
             raise SimulationError(f"{name} has no argument {argument!r}: {name_hint(argument, takes)}")
-    return cls(**arguments)
+    made = cls(**arguments)
+    made.written = spec.strip()
+    return made
 
 
 def _arguments(what: str, spec: str, text: str) -> dict[str, Any]:

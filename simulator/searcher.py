@@ -12,6 +12,7 @@ from blackboxes import Blackbox
 from blackboxes.streams import Stream
 from simulator.clock import Clock
 from simulator.protocol import STOP, EndReason
+from simulator.spec import Spec
 
 if TYPE_CHECKING:
     from ConfigSpace import ConfigurationSpace
@@ -37,6 +38,11 @@ class SearchContext:
     def __init__(self, table: Blackbox, seed: int, clock: Clock, limit: int | None, cycle: bool) -> None:
         self._table, self._seed, self._clock = table, seed, clock
         self.n, self.limit, self.cycle, self.resources = len(table), limit, cycle, table.resource_list
+
+    @property
+    def name(self) -> str:
+        """``family:task``."""
+        return self._table.name
 
     @property
     def space(self) -> ConfigurationSpace:
@@ -70,7 +76,7 @@ class SearchContext:
         return Stream(self._seed, "searcher", self._table.name, *([name] if name else []))
 
 
-class Searcher(ABC):
+class Searcher(Spec, ABC):
     """Proposes configurations. One object serves one simulation at a time; `setup` starts it afresh.
 
     A searcher that learns overrides `observe`; others are not told anything, so that they cost nothing.
@@ -86,21 +92,28 @@ class Searcher(ABC):
     model_size: int = 0
     every_resource = False
 
-    def setup(self, context: SearchContext) -> None:  # noqa: B027  (one without state has nothing to set up)
+    def setup(self, context: SearchContext) -> None:
         """Called once before the simulated clock starts: all state is made here, none in `__init__`."""
 
     @abstractmethod
     def propose(self) -> int | Mapping[str, Any] | None:
         """A row to try next, or hyperparameters that no row may have; None when nothing is left."""
 
-    def on_start(self, trial: Trial, until: float) -> None:  # noqa: B027
+    def on_start(self, trial: Trial, until: float) -> None:
         """`trial` has begun to work and will report at `until`: it is pending there."""
 
-    def observe(self, trial: Trial, resource: float, value: float) -> None:  # noqa: B027
+    def observe(self, trial: Trial, resource: float, value: float) -> None:
         """`trial` has reported: smaller is better, `inf` for diverged. Just before the scheduler is asked."""
 
-    def on_end(self, trial: Trial, reason: Over) -> None:  # noqa: B027
+    def on_end(self, trial: Trial, reason: Over) -> None:
         """`trial` is over: nothing more will be reported of it."""
+
+    def precisions(self) -> Mapping[float, float]:
+        """By resource, how likely what is seen there ranks configurations best of all; empty where nobody knows.
+
+        Hyper-Tune's theta (Li et al., VLDB 2022), which sum to 1.
+        """
+        return {}
 
     @property
     def learns(self) -> bool:
@@ -164,7 +177,7 @@ class Initial(Searcher):
         while isinstance(proposed, int) and proposed in self._given:
             self._given.remove(proposed)  # where rows come round again, so may this one
             proposed = self.then.propose()
-        self.exhausted_at = self.then.exhausted_at
+        self.exhausted_at, self.model_size = self.then.exhausted_at, self.then.model_size
         return proposed
 
     def on_start(self, trial: Trial, until: float) -> None:
@@ -175,6 +188,9 @@ class Initial(Searcher):
 
     def on_end(self, trial: Trial, reason: Over) -> None:
         self.then.on_end(trial, reason)
+
+    def precisions(self) -> Mapping[float, float]:
+        return self.then.precisions()
 
     @property
     def learns(self) -> bool:

@@ -48,7 +48,8 @@ class ModelSearcher(Searcher):
             by default.
         prior: a weight above 0 for each row, a user's belief that it is good; equal ones by default. Random choices
             follow it, and a model's acquisition function is multiplied by weight^(10 / n) after n observations
-            (Hvarfner et al., ICLR 2022), so that the belief fades as results come in.
+            (Hvarfner et al., ICLR 2022), so that the belief fades as results come in. Or names of other tasks, whose
+            results are a warm start, as in `RandomSearcher`.
     """
 
     def __init__(self, min_observations: int | None = None, prior: Prior | None = None) -> None:
@@ -67,7 +68,7 @@ class ModelSearcher(Searcher):
         self._find_vector = context.vector
         self.vectors = context.vectors
         self.choices = choices_of(context.space)
-        self.log_prior = None if self.prior is None else np.log(weights_of(self.prior, context.n))
+        self.log_prior = None if self.prior is None else np.log(weights_of(self.prior, context))
         self.needed = self.min_observations or self.vectors.shape[1] + 1
         self.at: dict[float, Observed] = {}
         self.running: dict[int, tuple[int, float]] = {}  # by trial: row and where it will report
@@ -90,10 +91,11 @@ class ModelSearcher(Searcher):
                 self.exhausted_at = self._random.exhausted_at
                 return None
             self._begin_round()
-        row = None
+        row, self.model_size = None, 0
         if self.ready():
             candidates = np.flatnonzero(self._fresh)
             row = self.choose(candidates) if len(candidates) else None
+            self.model_size = 0 if row is None else self.observations()
         while row is None or not self._unseen[row]:
             row = self._next_in_order()
         self._unseen[row] = self._fresh[row] = False
@@ -144,6 +146,11 @@ class ModelSearcher(Searcher):
     def ready(self) -> bool:
         """Whether the model has enough data."""
         return self.largest() is not None
+
+    def observations(self) -> int:
+        """How many observations the model has just decided with."""
+        resource = self.largest()
+        return 0 if resource is None else len(self.at[resource])
 
     @abstractmethod
     def choose(self, rows: np.ndarray) -> int | None:

@@ -20,6 +20,7 @@ from simulator.budget import Budget, Meter
 from simulator.checks import check_choice, whole
 from simulator.clock import NEVER, Clock, format_time, nanoseconds
 from simulator.context import Context
+from simulator.decision_time import DECIDED, DecisionTime, serial_server
 from simulator.errors import SchedulerError, SimulationError
 from simulator.events import (
     CANCELLED,
@@ -41,7 +42,7 @@ from simulator.registry import make_both, make_searcher, started_with
 from simulator.replay import Curves, curve_clipper, index_when_cut, replicate_drawer
 from simulator.searcher import End, Report, SearchContext, Searcher, teaching
 from simulator.trace import Trace, TraceInfo
-from simulator.trial import ENDED, PAUSED, TRIAL_CANCELLED, Trial
+from simulator.trial import ENDED, PAUSED, TRIAL_CANCELLED, Continuation, Trial
 
 FLUSH = 1 << 12  # every so many trials the words, up to 40 bytes each in a list, move to an array, 8 bytes each
 Event = tuple[int, int, Trial]  # time of a report in nanoseconds, trial id, trial
@@ -69,6 +70,9 @@ class Simulation:
             forest, `blackboxes.surrogates`; extra ``surrogate``).
         exhausted: once all rows were proposed the random searcher has nothing left (``"stop"``) or begins again
             in a new order (``"cycle"``).
+        decision_time: what a model takes to choose a job, in simulated time: a `DecisionTime`, or text such as
+            ``"0.05 + 2e-9 n^3"``, seconds for n observations. One decision at a time; workers that ask meanwhile
+            wait. None: no time. Jobs that no model chose take none, nor do answers to reports.
 
     Raises:
         SimulationError: an argument is not what it should be.
@@ -93,6 +97,7 @@ class Simulation:
         replicate: int | None = None,
         off_table: OffTable = "error",
         exhausted: Literal["stop", "cycle"] = "stop",
+        decision_time: DecisionTime | str | None = None,
     ) -> None:
         self.blackbox = blackbox
         if isinstance(scheduler, str):
@@ -105,9 +110,11 @@ class Simulation:
             self.searcher = make_searcher(searcher) if isinstance(searcher, str) else searcher
         if not isinstance(self.searcher, Searcher):
             raise SimulationError(f"searcher: a Searcher object or a name is needed, not {searcher!r}")
+        self.name = scheduler.strip() if isinstance(scheduler, str) else str(scheduler)
+        if searcher is not None:
+            self.name = f"{self.scheduler}+{self.searcher}"
         if initial is not None:
             self.searcher = started_with(initial, self.searcher)
-        self.name = scheduler if isinstance(scheduler, str) else type(scheduler).__name__
         self.workers = whole("workers", workers, 1, MOST_WORKERS)
         self.seed = whole("seed", seed, 0, 2**64 - 1)
         self.budget = budget if isinstance(budget, Budget) else Budget(time=budget)
@@ -117,6 +124,13 @@ class Simulation:
         self.off_table = off_table
         check_choice("exhausted", exhausted, ("stop", "cycle"))
         self.exhausted = exhausted
+        if isinstance(decision_time, str):
+            decision_time = DecisionTime.read(decision_time)
+        elif not isinstance(decision_time, DecisionTime | None):
+            raise SimulationError(
+                f"decision_time: a DecisionTime or text such as '0.05 + 2e-9 n^3' is needed, not {decision_time!r}"
+            )
+        self.decision_time = decision_time
 
     def run(self) -> Trace:
         """Simulate from time zero until the budget is used up or nothing is left to do."""
@@ -154,6 +168,8 @@ class Simulation:
         idle = list(range(self.workers))  # a heap of worker numbers
         marks = [worker << WORKER for worker in idle]
         heap: list[Event] = []
+        if self.decision_time is not None:
+            next_job = serial_server(next_job, self.decision_time, scheduler, searcher, clock, heap, trials)
         records: list[array[int] | list[int]] = []  # see events.py; filled from `words` now and then
         words: list[int] = []
         write, stops, now = words.extend, context._stops, 0
@@ -176,7 +192,10 @@ class Simulation:
                         target = grid[job.until]
                     except (LookupError, TypeError, ValueError) as error:
                         self._illegal_start(job, error, grid, now)
-                    trial = Trial(number, row, draw_replicate(row) if draw_replicate else 0, job.tag, curves, now)
+                    if job.checkpoint_of is None:
+                        trial = Trial(number, row, draw_replicate(row) if draw_replicate else 0, job.tag, curves, now)
+                    else:
+                        trial = self._from_checkpoint(job, row, target, trials, draw_replicate, curves, now)
                     trials.append(trial)
                     event = START
                 elif job is None:
@@ -205,7 +224,11 @@ class Simulation:
             while heap:  # the reports of the next instant, by trial id
                 due, number, trial = heap[0]
                 worker = trial._worker
-                if worker < 0:  # cancelled while it ran
+                if worker < 0:  # cancelled while it ran, or no trial, but the end of a decision
+                    if number == DECIDED:
+                        if due > latest:
+                            break
+                        latest = now = clock.now = due
                     heappop(heap)
                     continue
                 if due > latest:
@@ -302,6 +325,32 @@ class Simulation:
             self._illegal(f"{job}: 'until' must lie ahead of resource {trial.resource}", now, trial)
         return trial, target
 
+    def _from_checkpoint(
+        self,
+        job: Start,
+        row: int,
+        target: int,
+        trials: list[Trial],
+        draw_replicate: Callable[[int], int] | None,
+        curves: Curves,
+        now: int,
+    ) -> Trial:
+        """A new trial that begins where the trial `job.checkpoint_of` has last reported."""
+        donor = self._known(job.checkpoint_of, trials, len(trials))
+        if donor is None:
+            self._illegal(f"{job}: there is no such trial to take a checkpoint of", now)
+        if not curves.table.resumable:
+            self._illegal(f"{job}: {curves.table.name} is trained from scratch, there are no checkpoints", now)
+        if donor._index < 0 or donor._worker == TRIAL_CANCELLED:
+            why = "has reported nothing yet" if donor._index < 0 else "was cancelled"
+            self._illegal(f"{job}: trial {donor.id} has no checkpoint, it {why}", now)
+        if target <= donor._index:
+            self._illegal(f"{job}: 'until' must lie ahead of resource {donor.resource} of trial {donor.id}", now)
+        replicate = donor.replicate  # a row that lacks it draws one as any other
+        if not curves.lengths[row * curves.replicates + replicate] and draw_replicate:
+            replicate = draw_replicate(row)
+        return Continuation(len(trials), row, donor, replicate, job.tag, curves, now)
+
     def _known(self, number: Any, trials: list[Trial], started: int) -> Trial | None:
         """The trial with this id, if it is among the first `started` ones."""
         try:
@@ -327,11 +376,13 @@ class Simulation:
             if trial._worker >= 0:
                 heappush(idle, trial._worker)
                 table = trial._curves.table
-                spent = now - trial._offset - (trial._finished if table.resumable else 0)
+                spent = now - trial._offset - (trial._time_to(trial._index) if table.resumable else 0)
                 trial._busy = trial._finished + spent
                 trial._index = index_when_cut(table, trial.config, trial.replicate, trial._index, trial._target, spent)
                 if trial._index == trial._target and not table.resumable:
                     trial._seen = (*trial._seen, trial._index)
+            else:
+                trial._busy = trial._finished
             trial._worker = TRIAL_CANCELLED
             if self.searcher.learns:
                 self.searcher.on_end(trial, "cancelled")

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from blackboxes import Blackbox, load
+from simulator import clairvoyant
 from simulator.budget import Budget
 from simulator.errors import SimulationError
 from simulator.proposals import OffTable
@@ -32,8 +33,8 @@ class Run:
 
     Attributes:
         table: name or path, as for `blackboxes.load`.
-        scheduler: name and arguments, as for `make_scheduler`.
-        seed, workers, budget, metric, off_table: as for `Simulation`.
+        scheduler: name and arguments, as for `make_scheduler`; or `clairvoyant.NAME`, what no scheduler can beat.
+        seed, workers, budget, metric, off_table, decision_time: as for `Simulation`.
     """
 
     table: str
@@ -43,17 +44,48 @@ class Run:
     budget: Budget = NO_LIMIT
     metric: str | None = None
     off_table: OffTable = "error"
+    decision_time: str | None = None
+
+    @property
+    def blackbox(self) -> Blackbox:
+        """The table, read once a process."""
+        return _table(self.table)
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether this is the clairvoyant envelope, which is computed and not simulated."""
+        return self.scheduler == clairvoyant.NAME
+
+    def check(self) -> None:
+        """Whether all is as it should be, as far as can be told before anything runs.
+
+        Raises:
+            SimulationError, BlackboxError: as for `crossed`.
+        """
+        if not self.is_bound:
+            self.simulation()
+            return
+        if self.off_table == "surrogate":
+            raise SimulationError(
+                f"{clairvoyant.NAME}: off_table is 'surrogate', and no bound is known for curves that are predicted"
+            )
+        replace(self, scheduler="random").simulation()  # all else means the same for every run
 
     def simulation(self) -> Simulation:
-        """The run, ready to go."""
+        """The run, ready to go.
+
+        Raises:
+            SimulationError: an argument is not what it should be, or it is the bound.
+        """
         return Simulation(
-            _table(self.table),
+            self.blackbox,
             self.scheduler,
             seed=self.seed,
             workers=self.workers,
             budget=self.budget,
             metric=self.metric,
             off_table=self.off_table,
+            decision_time=self.decision_time,
         )
 
 
@@ -78,18 +110,12 @@ def run_row(run: Run) -> Row:
     """Simulate one run; what was asked, what came out, and how the incumbent improved.
 
     `times` (simulated seconds), `values` (the metric, own direction) and `test_values` (the incumbent's test metric,
-    empty where the table has none) hold one entry for each improvement, at whichever resource it was seen.
+    empty where the table has none) hold one entry for each improvement, at whichever resource it was seen. The row of
+    `clairvoyant.NAME` bounds each of them, by any run's value at any time; it has no digest.
     """
-    simulation = run.simulation()
-    trace = simulation.run()
-    table, metric = trace.table, trace.info.metric
-    best = trace.incumbents()
-    test: list[float] = []
-    test_info = None
-    if table.test_metric is not None:
-        test_info = table.metric_info[table.test_metric]
-        seen = (best["config"], best["replicate"], best["index"])
-        test = table.metrics[table.test_metric][seen].astype(np.float64).tolist()
+    digest, summary, improvements = _bound(run) if run.is_bound else _simulated(run)
+    table, metric = run.blackbox, run.blackbox.metric_name(run.metric)
+    test_info = None if table.test_metric is None else table.metric_info[table.test_metric]
     return {
         "table": table.name,
         "metric": metric,
@@ -103,13 +129,29 @@ def run_row(run: Run) -> Row:
         "seed": run.seed,
         "workers": run.workers,
         "budget": "" if run.budget.time is None else str(run.budget.time),
-        "digest": trace.digest(),
-        **trace.summary(),
-        **_landmarks(simulation.blackbox, metric),
-        "times": (best["time"] / 1e9).tolist(),
-        "values": best["value"].tolist(),
-        "test_values": test,
+        "digest": digest,
+        **summary,
+        **_landmarks(table, metric),
+        **improvements,
     }
+
+
+def _bound(run: Run) -> tuple[None, Row, Row]:
+    """What `_simulated` gives, of the envelope."""
+    run.check()
+    return None, *clairvoyant.outcome(run.blackbox, run.blackbox.metric_name(run.metric), run.budget)
+
+
+def _simulated(run: Run) -> tuple[str, Row, Row]:
+    """A run's digest, its summary and its improvements."""
+    trace = run.simulation().run()
+    table, best = trace.table, trace.incumbents()
+    test: list[float] = []
+    if table.test_metric is not None:
+        seen = (best["config"], best["replicate"], best["index"])
+        test = table.metrics[table.test_metric][seen].astype(np.float64).tolist()
+    times = (best["time"] / 1e9).tolist()
+    return trace.digest(), trace.summary(), {"times": times, "values": best["value"].tolist(), "test_values": test}
 
 
 def crossed(
@@ -120,22 +162,29 @@ def crossed(
     budget: Budget | str | float | None = "10x",
     metric: str | None = None,
     off_table: OffTable = "error",
+    decision_time: str | None = None,
 ) -> list[Run]:
     """Every scheduler under every seed; checked before anything runs, the table read anew.
 
+    ``"clairvoyant"`` among the schedulers is the bound that none can beat (`simulator.clairvoyant`).
+
     Raises:
-        SimulationError: an unknown scheduler, or an argument that is out of range or does not fit the table.
+        SimulationError: an unknown scheduler, or an argument that is out of range or does not fit the table; or the
+            bound where trials may replay predicted curves.
         BlackboxError: an unknown table or metric.
     """
     _table.cache_clear()
     budget = budget if isinstance(budget, Budget) else Budget(time=budget)
     runs = [
-        Run(table, scheduler, seed, workers, budget, metric, off_table) for seed in seeds for scheduler in schedulers
+        Run(table, scheduler, seed, workers, budget, metric, off_table, decision_time)
+        for seed in seeds
+        for scheduler in schedulers
     ]
     for run in runs:
-        run.simulation()
+        run.check()
     for run in runs[: len(schedulers)]:
-        replace(run, budget=FIRST_JOBS).simulation().run()  # whether the arguments fit the table
+        if not run.is_bound:
+            replace(run, budget=FIRST_JOBS).simulation().run()  # whether the arguments fit the table
     return runs
 
 

@@ -44,6 +44,8 @@ def event_lines(trace: Trace, which: range) -> list[str]:
         ]
         if c.event[i] == started:
             parts.append(f"config={c.config[trial]} replicate={c.replicate[trial]}")
+            if c.checkpoint_of[trial] >= 0:
+                parts.append(f"checkpoint_of={c.checkpoint_of[trial]}")
         parts.append(f"resource={_number(c.resource[i])}")
         if c.value[i] == c.value[i]:
             parts.append(f"value={np.float32(c.value[i])!s}" if single else f"value={float(c.value[i])!r}")
@@ -64,7 +66,7 @@ def read_text(text: str, where: str) -> tuple[TraceInfo, Columns]:
         raise TraceError(f"{where}: not a trace, its first line should be {TITLE!r}")
     header: dict[str, Any] = {}
     rows: list[tuple[Any, ...]] = []
-    started: list[tuple[int, int]] = []
+    started: list[tuple[int, int, int]] = []
     number = 1
     try:
         for line in lines[1:]:
@@ -89,8 +91,8 @@ def read_text(text: str, where: str) -> tuple[TraceInfo, Columns]:
     columns: dict[str, np.ndarray] = {name: np.array(column, dtype=kind) for name, kind, column in by_name}
     if single:
         columns["value"] = columns["value"].astype(np.float32).astype(np.float64)
-    starts = np.array(started, dtype=np.int64).reshape(-1, 2)
-    return info, Columns(**columns, config=starts[:, 0], replicate=starts[:, 1])
+    starts = np.array(started, dtype=np.int64).reshape(-1, 3)
+    return info, Columns(**columns, config=starts[:, 0], replicate=starts[:, 1], checkpoint_of=starts[:, 2])
 
 
 def _read_info(header: dict[str, Any], where: str) -> TraceInfo:
@@ -111,8 +113,8 @@ def _read_info(header: dict[str, Any], where: str) -> TraceInfo:
     return TraceInfo(**{name: header[name] for name in kinds}, predicted=tuple(predicted))
 
 
-def _read_event(line: str, started: list[tuple[int, int]]) -> tuple[Any, ...]:
-    """The fields of one line; `started` grows by the configuration and replicate of a trial that starts."""
+def _read_event(line: str, started: list[tuple[int, int, int]]) -> tuple[Any, ...]:
+    """The fields of one line; `started` grows by configuration, replicate and donor of a trial that starts."""
     time, *items = line.split()
     event = next((item for item in items if "=" not in item), "event")
     named = dict(item.split("=", 1) for item in items if "=" in item)
@@ -120,7 +122,10 @@ def _read_event(line: str, started: list[tuple[int, int]]) -> tuple[Any, ...]:
     if event == "start":
         if trial != len(started):
             raise ValueError(f"trial {trial} starts, but {len(started)} is the next id")
-        started.append((int(named["config"]), int(named["replicate"])))
+        donor = int(named.get("checkpoint_of", -1))
+        if donor >= trial or donor < -1:
+            raise ValueError(f"trial {trial} starts with the checkpoint of trial {donor}, which has not started")
+        started.append((int(named["config"]), int(named["replicate"]), donor))
     elif not 0 <= trial < len(started):
         raise ValueError(f"trial {trial} has not started")
     numbers = (float(named["resource"]), float(named.get("until", "nan")), float(named.get("value", "nan")))

@@ -81,9 +81,14 @@ class Trace:
         event = (word >> 16 & 15).astype(np.int8)
         config = np.fromiter((t.config for t in trials), dtype=np.int64, count=len(trials))
         replicate = np.fromiter((t.replicate for t in trials), dtype=np.int64, count=len(trials))
+        checkpoint_of = np.full(len(trials), -1)
+        begun = np.zeros(len(trials), dtype=np.int64)  # how many resources lay behind it at its start
+        for heir in (t for t in trials if t.checkpoint_of is not None):
+            checkpoint_of[heir.id], begun[heir.id] = heir.checkpoint_of, heir._since
 
         sent = word & 0xFFFF  # and, below, where those who are cut off were sent
-        reached = np.zeros(len(word), dtype=np.int64)
+        started = event == events.CODES["start"]
+        reached = np.where(started, begun[trial], 0)
         before, after = _segments(trial, event)
         lengths = self.table.lengths[config, replicate].astype(np.int64)
         reached[after] = np.minimum(sent[before], lengths[trial[after]])
@@ -106,9 +111,10 @@ class Trace:
             event=event,
             resource=grid[reached],
             until=np.where(sent > 0, grid[sent], np.nan),
-            value=np.where(reached > 0, value, np.nan),
+            value=np.where((reached > 0) & ~started, value, np.nan),
             config=config,
             replicate=replicate,
+            checkpoint_of=checkpoint_of,
         )
 
     def digest(self) -> str:
@@ -119,6 +125,8 @@ class Trace:
             digest.update(column.astype("<i8").tobytes())
         for column in (c.resource, c.until, c.value):
             digest.update((np.where(np.isnan(column), np.nan, column) + 0.0).astype("<f8").tobytes())  # no -0.0
+        if (c.checkpoint_of >= 0).any():
+            digest.update(c.checkpoint_of.astype("<i8").tobytes())
         return digest.hexdigest()
 
     @property

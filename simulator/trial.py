@@ -22,6 +22,7 @@ class Trial:
         config: the row of its configuration.
         replicate: which replicate of the row it replays.
         tag: the scheduler's own, from `Start`.
+        checkpoint_of: the id of the trial whose checkpoint it began with, None for one that began from nothing.
     """
 
     __slots__ = (
@@ -40,6 +41,8 @@ class Trial:
         "_worker",
     )
 
+    checkpoint_of: int | None = None
+    _since = 0  # grid index of the first result of its own
     # The event loop's own; those that `__init__` leaves out get a value when a segment begins.
     _base: int  # where its curve lies in the flat table
     _index: int  # grid index reached, -1 at first
@@ -76,7 +79,7 @@ class Trial:
     def resources(self) -> list[float]:
         """Those that it has reported at, or passed on its way there: one for each entry of `curve`."""
         grid = self._curves.table.resource_list
-        return grid[: self._index + 1] if self._curves.table.resumable else [grid[i] for i in self._seen]
+        return grid[self._since : self._index + 1] if self._curves.table.resumable else [grid[i] for i in self._seen]
 
     @property
     def params(self) -> dict[str, Any]:
@@ -87,7 +90,8 @@ class Trial:
     def curve(self) -> np.ndarray:
         """The values seen so far, one for each resource, smaller is better, inf where diverged.
 
-        On a table trained from scratch: one for each resource that it was run to.
+        On a table trained from scratch: one for each resource that it was run to. One that began with a checkpoint:
+        from the resource after that on.
         """
         values = self._curves.sign * np.asarray(self.metrics[self._curves.metric], dtype=np.float64)
         return np.where(np.isnan(values), np.inf, values)
@@ -96,7 +100,7 @@ class Trial:
     def metrics(self) -> dict[str, np.ndarray]:
         """All metrics seen so far, by name, in their own direction, NaN where diverged."""
         table = self._curves.table
-        seen = slice(0, self._index + 1) if table.resumable else list(self._seen)
+        seen = slice(self._since, self._index + 1) if table.resumable else list(self._seen)
         return {name: values[self.config, self.replicate, seen] for name, values in table.metrics.items()}
 
     @property
@@ -107,6 +111,27 @@ class Trial:
     @property
     def _finished(self) -> int:
         """Nanoseconds of worker time in what it has reported."""
-        elapsed, resumable = self._curves.elapsed, self._curves.table.resumable
-        reported = self._seen if not resumable else (self._index,) if self._index >= 0 else ()
-        return sum(nanoseconds(elapsed[self._base + index]) for index in reported)
+        if not self._curves.table.resumable:
+            return sum(self._time_to(index) for index in self._seen)
+        return self._time_to(self._index) - self._time_to(self._since - 1)
+
+    def _time_to(self, index: int) -> int:
+        """Nanoseconds from nothing to a grid index, 0 for -1."""
+        return nanoseconds(self._curves.elapsed[self._base + index]) if index >= 0 else 0
+
+
+class Continuation(Trial):
+    """A trial that begins where another one stands, with its checkpoint.
+
+    Where its own curve is shorter than that, it begins at the end of it.
+    """
+
+    __slots__ = ("checkpoint_of", "_since")
+
+    def __init__(self, id: int, config: int, donor: Trial, replicate: int, tag: Any, curves: Curves, now: int) -> None:
+        super().__init__(id, config, replicate, tag, curves, now)
+        self.checkpoint_of = donor.id
+        length = curves.lengths[config * curves.replicates + replicate]
+        self._index = min(donor._index, length - 1)
+        self._since = self._index + 1
+        self._offset = now - self._time_to(self._index)

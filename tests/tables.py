@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from hypothesis import strategies as st
@@ -11,12 +12,22 @@ from hypothesis import strategies as st
 from blackboxes import Blackbox, Metric
 from blackboxes.streams import Stream
 
+if TYPE_CHECKING:
+    from ConfigSpace import ConfigurationSpace
+
 GRIDS: dict[str, Callable[[int], list[float]]] = {
     "epochs": lambda size: [k + 1 for k in range(size)],
     "sqrt2": lambda size: [int(16 * 2 ** (k / 2) + 0.5) for k in range(size)],  # 16, 23, 32, 45, 64, ...
     "fractions": lambda size: [round((k + 1) / size, 3) for k in range(size)],
     "squares": lambda size: [(k + 1) ** 2 for k in range(size)],
 }
+
+
+def space_of(upper: float, choices: Mapping[str, list[str]] | None = None) -> ConfigurationSpace:
+    """That of the tables below: x from 0 to `upper`, and categories. Made when it is asked for, which few tests do."""
+    from ConfigSpace import ConfigurationSpace
+
+    return ConfigurationSpace({"x": (0.0, float(upper)), **(choices or {})})
 
 
 def random_table(
@@ -80,7 +91,7 @@ def random_table(
     return Blackbox(
         family="random",
         task=str(seed),
-        space="",
+        space=partial(space_of, n / 4),
         configs={"x": np.arange(n) / 4},
         resources=np.array(GRIDS[grid](size)),
         metrics={"loss": values.astype(dtype), "other": (values + 1).astype(dtype)},
@@ -130,7 +141,7 @@ def table_of(
     return Blackbox(
         family="made",
         task="by-hand",
-        space="",
+        space=partial(space_of, len(values), {"letter": [chr(97 + i) for i in range(26)]}),
         configs={"x": np.arange(len(values)), "letter": np.array([chr(97 + i % 26) for i in range(len(values))])},
         resources=grid,
         metrics={"loss": values},
@@ -160,7 +171,7 @@ def integer_table(n: int = 30, replicates: int = 2, size: int = 9) -> Blackbox:
     return Blackbox(
         family="made",
         task="integers",
-        space="",
+        space=partial(space_of, n),
         configs={"x": np.arange(n)},
         resources=np.arange(1, size + 1),
         metrics={"error": values},

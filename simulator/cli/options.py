@@ -23,6 +23,13 @@ MaxResource = Annotated[float | None, typer.Option(help="Hand out at most this m
 Target = Annotated[float | None, typer.Option(help="End a run when the metric first reaches this value.")]
 Metric = Annotated[str | None, typer.Option(help="What schedulers see; the table's default metric if left out.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar and no table, only what was asked for.")]
+DecisionTimeText = Annotated[
+    str | None,
+    typer.Option(
+        "--decision-time",
+        help="Simulated seconds that a model takes to choose a job from n observations: 0.5, or '0.05 + 2e-9 n^3'.",
+    ),
+]
 OffTableText = Annotated[
     str,
     typer.Option(

@@ -15,6 +15,7 @@ import typer
 
 from simulator.cli.options import (
     BudgetText,
+    DecisionTimeText,
     MaxResource,
     MaxTrials,
     Metric,
@@ -59,6 +60,7 @@ def run(
     target: Target = None,
     metric: Metric = None,
     off_table: OffTableText = "error",
+    decision_time: DecisionTimeText = None,
     trace: Annotated[Path | None, typer.Option(help="Write the trace here, as text.")] = None,
     quiet: Quiet = False,
 ) -> None:
@@ -70,7 +72,8 @@ def run(
     limits = Budget(budget, max_trials, max_resource, target)
     if trace is not None and trace.is_dir():
         raise SimulationError(f"--trace {str(trace)!r} is a folder, the name of a file is needed")
-    result = Run(table, scheduler, seed, workers, limits, metric, off_table).simulation().run()  # type: ignore[arg-type]
+    asked = Run(table, scheduler, seed, workers, limits, metric, off_table, decision_time)  # type: ignore[arg-type]
+    result = asked.simulation().run()
     if trace is not None:
         trace.parent.mkdir(parents=True, exist_ok=True)
         result.save(trace)
@@ -98,12 +101,14 @@ def _print_summary(summary: dict[str, Any], metric: str, unit: str) -> None:
 @app.command(
     epilog=examples(
         "rungsim compare mlp:digits",
-        "rungsim compare mlp:digits --schedulers 'random,asha-stopping(eta=4)' --seeds 50 --out out/eta",
+        "rungsim compare mlp:digits --schedulers 'random,asha-stopping(eta=4),clairvoyant' --seeds 50 --out out/eta",
     )
 )
 def compare(
     table: Table,
-    schedulers: Annotated[str, typer.Option(help="Separated by commas.")] = DEFAULT_SCHEDULERS,
+    schedulers: Annotated[
+        str, typer.Option(help="Separated by commas; clairvoyant draws the bound that none can beat.")
+    ] = DEFAULT_SCHEDULERS,
     seeds: Annotated[int, typer.Option(help="How many runs of each, seeds 0, 1, 2, ...")] = 20,
     workers: Workers = 4,
     budget: BudgetText = "10x",
@@ -112,6 +117,7 @@ def compare(
     target: Target = None,
     metric: Metric = None,
     off_table: OffTableText = "error",
+    decision_time: DecisionTimeText = None,
     score: Annotated[str, typer.Option(help="What is drawn: reported, regret or test.")] = "reported",
     out: Annotated[Path, typer.Option(help="Folder for anytime.png, summary.csv and runs.parquet.")] = Path(
         "out/compare"
@@ -137,8 +143,8 @@ def compare(
     if out.exists() and not out.is_dir():
         raise SimulationError(f"--out {str(out)!r} is a file, a folder is needed")
     limits = Budget(budget, max_trials, max_resource, target)
-    runs = crossed(table, names, range(seeds), workers, limits, metric, off_table)  # type: ignore[arg-type]
-    if score == "test" and runs[0].simulation().blackbox.test_metric is None:
+    runs = crossed(table, names, range(seeds), workers, limits, metric, off_table, decision_time)  # type: ignore[arg-type]
+    if score == "test" and runs[0].blackbox.test_metric is None:
         raise SimulationError(f"{table} has no test metric to score the incumbent by")
     out.mkdir(parents=True, exist_ok=True)
     tempfile.TemporaryFile(dir=out).close()  # a folder that cannot be written to is an error now, not after the work
@@ -208,6 +214,8 @@ def _print_comparison(summary: Any, first: Row) -> None:
     from rich.console import Console
     from rich.table import Table as RichTable
 
+    from analysis.plots import label
+
     title = plain(f"{first['table']}: {first['metric']}, {first['workers']} workers")
     shown = RichTable(title=title, title_justify="left")
     for column in (
@@ -222,12 +230,12 @@ def _print_comparison(summary: Any, first: Row) -> None:
     shown.add_column("idle", justify="right")
     for row in summary.itertuples():
         shown.add_row(
-            plain(row.scheduler),
+            plain(label(row.scheduler)),
             f"{figure(row.final)} ({figure(row.final_q1)} to {figure(row.final_q3)})",
             figure(row.test),
             *(_reached(row.time_to_5pct, row.reached_5pct), _reached(row.time_to_1pct, row.reached_1pct)),
-            f"{row.resource:,.0f}",
-            f"{row.idle:.1%}",
+            "-" if row.resource != row.resource else f"{row.resource:,.0f}",  # NaN: nothing was run
+            "-" if row.idle != row.idle else f"{row.idle:.1%}",
         )
     shown.caption = (
         "medians over seeds; to 5%: time until 5% of the way from the table's median to its best is left, "

@@ -15,11 +15,12 @@ app = typer.Typer()
 
 @app.command("list", epilog=examples("rungsim list"))
 def list_() -> None:
-    """Name the tables, the schedulers and the formats that can be imported."""
+    """Name the tables, the schedulers, the searchers and the formats that can be imported."""
     from blackboxes import BlackboxError, families, synthetic, tasks_of
     from blackboxes.catalogue import user_folder
     from blackboxes.importing import IMPORTERS
-    from simulator.registry import scheduler_names
+    from simulator import clairvoyant
+    from simulator.registry import SCHEDULERS, SEARCHERS
 
     print(plain(f"tables (your own in {user_folder()})"))
     for family, path in families().items():
@@ -30,10 +31,15 @@ def list_() -> None:
             print(plain(f"  {family}: {error}"))
     print("synthetic tables (parameters after a colon, such as power-law:rank_correlation=0.5,seed=3)")
     for name, family_class in synthetic.families().items():
-        print(f"  {name:<12} {family_class.summary()}")
+        print(f"  {name:<19} {family_class.summary()}")
     print("schedulers (arguments in parentheses, such as asha-stopping(eta=4,r_min=3))")
-    for name in scheduler_names():
-        print(f"  {name}")
+    for name in SCHEDULERS.names():
+        print(plain(f"  {name:<19} {SCHEDULERS.summary(name)}"))
+    print("searchers (behind a +, such as asha-promotion+kde)")
+    for name in SEARCHERS.names():
+        print(plain(f"  {name:<19} {SEARCHERS.summary(name)}"))
+    print("bound (among the schedulers of rungsim compare)")
+    print(f"  {clairvoyant.NAME:<19} The best that any scheduler could know by then.")
     print("formats (rungsim import FORMAT --help)")
     for name in IMPORTERS.names():
         print(f"  {name}")

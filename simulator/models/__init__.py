@@ -1,1 +1,1 @@
-"""Models that searchers learn: densities and Gaussian processes over configurations, with NumPy and SciPy."""
+"""Models that searchers learn, densities and Gaussian processes over configurations, and operators of evolution."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import log, pi, sqrt
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,7 @@ LENGTHS, SIGNAL, NOISE = (0.02, 50.0), (0.01, 100.0), (1e-6, 1.0)
 STARTS = ((0.5, 1.0, 1e-3), (2.0, 1.0, 0.1))  # length scale, signal and noise
 MOST_ITERATIONS = 60
 MOST_PAIRS = 1 << 20  # of a query and an input, held at once
+JITTER = 1e-6  # of the signal: keeps the covariance of queries definite that have the same inputs
 
 
 class Kernel(NamedTuple):
@@ -51,21 +52,47 @@ def fit(inputs: np.ndarray, owners: np.ndarray, values: np.ndarray) -> Kernel:
         owners: (p,) which hyperparameter each column is of, counted from 0 without gaps.
         values: (n,) of mean 0 and variance about 1.
     """
+    return fit_together([(inputs, values)], owners)[0]
+
+
+def fit_together(groups: Sequence[tuple[np.ndarray, np.ndarray]], owners: np.ndarray) -> list[Kernel]:
+    """Kernels of independent processes that share their length scales, as `fit`: the largest product of likelihoods.
+
+    Args:
+        groups: inputs and values, as for `fit`, of each process; signal and noise are its own.
+        owners: as for `fit`.
+    """
     from scipy.optimize import minimize
 
-    squares = squared_distances(inputs, owners)
-    bounds = [*[np.log(LENGTHS)] * len(squares), np.log(SIGNAL), np.log(NOISE)]
+    data = [(squared_distances(inputs, owners), values) for inputs, values in groups]
+    g = len(data[0][0])
+    bounds = [*[np.log(LENGTHS)] * g, *[np.log(SIGNAL), np.log(NOISE)] * len(data)]
+    options: dict[str, Any] = {"method": "L-BFGS-B", "jac": True, "bounds": np.array(bounds)}
+    options["options"] = {"maxiter": MOST_ITERATIONS}
     found = []
     for length, signal, noise in STARTS:
-        start = np.log([*[length] * len(squares), signal, noise])
-        options = {"maxiter": MOST_ITERATIONS}
-        found.append(
-            minimize(
-                cost, start, (squares, values), method="L-BFGS-B", jac=True, bounds=np.array(bounds), options=options
-            )
-        )
-    *lengths, signal, noise = np.exp(min(found, key=lambda result: result.fun).x).tolist()
-    return Kernel(np.array(lengths), signal, noise, owners)
+        start = np.log([*[length] * g, *[signal, noise] * len(data)])
+        found.append(minimize(cost_together, start, (data,), **options))
+    best = np.exp(min(found, key=lambda result: result.fun).x)
+    return [Kernel(best[:g], signal, noise, owners) for signal, noise in best[g:].reshape(-1, 2).tolist()]
+
+
+def cost_together(theta: np.ndarray, data: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[float, np.ndarray]:
+    """The sum of `cost` over processes with the same length scales, and its gradient.
+
+    Args:
+        theta: (g + 2 k,) logarithms of length scales, then signal and noise of each of k processes.
+        data: squares and values of each, as for `cost`.
+    """
+    g = len(theta) - 2 * len(data)
+    total, gradient = 0.0, np.zeros(len(theta))
+    for k, (squares, values) in enumerate(data):
+        own = slice(g + 2 * k, g + 2 * k + 2)
+        value, slopes = cost(np.append(theta[:g], theta[own]), squares, values)
+        total += value
+        gradient[:g] += slopes[:g]
+        gradient[own] = slopes[g:]
+    return total, gradient
 
 
 def squared_distances(inputs: np.ndarray, owners: np.ndarray) -> np.ndarray:
@@ -149,15 +176,23 @@ class Posterior:
         Args:
             draws: (m, s) of the standard normal distribution; zeros make one world, that of the mean.
         """
+        dreamt = self._drawn(queries, draws, self.kernel.noise)
+        known = np.broadcast_to(self.values[:, None], (len(self.values), draws.shape[1]))
+        return Posterior(self.kernel, np.vstack([self.inputs, queries]), np.vstack([known, dreamt]))
+
+    def sampled(self, queries: np.ndarray, draws: np.ndarray) -> np.ndarray:
+        """(m, s) the function at (m, p) queries in as many worlds as (m, s) standard normal draws have columns."""
+        return self._drawn(queries, draws, JITTER * self.kernel.signal)
+
+    def _drawn(self, queries: np.ndarray, draws: np.ndarray, noise: float) -> np.ndarray:
         from scipy.linalg import cholesky, solve_triangular
 
         cross = self.kernel.covariance(self.inputs, queries)
         solved = solve_triangular(self._factor, cross, lower=True, check_finite=False)
         spread = self.kernel.covariance(queries, queries) - solved.T @ solved
-        spread[np.diag_indices_from(spread)] += self.kernel.noise
-        dreamt = (cross.T @ self._alpha)[:, None] + cholesky(spread, lower=True, check_finite=False) @ draws
-        known = np.broadcast_to(self.values[:, None], (len(self.values), draws.shape[1]))
-        return Posterior(self.kernel, np.vstack([self.inputs, queries]), np.vstack([known, dreamt]))
+        spread[np.diag_indices_from(spread)] += noise
+        mean: np.ndarray = (cross.T @ self._alpha)[:, None]
+        return mean + cholesky(spread, lower=True, check_finite=False) @ draws
 
 
 def expected_improvement(mean: np.ndarray, deviation: np.ndarray, best: float | np.ndarray) -> np.ndarray:
@@ -169,6 +204,39 @@ def expected_improvement(mean: np.ndarray, deviation: np.ndarray, best: float | 
     return deviation * (u * ndtr(u) + density)
 
 
+class Scale(NamedTuple):
+    """How values become standard: nothing counts for more than `cap`, then they are shifted and scaled."""
+
+    cap: float
+    mean: float
+    deviation: float  # 0 where values do not differ
+
+    def of(self, values: Sequence[float] | np.ndarray) -> np.ndarray:
+        """(n,) the values, shifted and scaled, what diverged (inf) as `cap`; all zero where none differed."""
+        y = np.array(values, dtype=np.float64)
+        if self.deviation == 0:
+            return np.zeros(len(y))
+        with np.errstate(over="ignore"):
+            return (np.minimum(y, self.cap) - self.mean) / self.deviation
+
+
+def scale_of(values: Sequence[float] | np.ndarray) -> Scale:
+    """The scale that makes values standard, as `standard` does."""
+    y = np.array(values, dtype=np.float64)
+    finite = np.isfinite(y)
+    if not finite.any():
+        return Scale(np.inf, 0.0, 0.0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        low, high = np.quantile(y[finite], [0.25, 0.75])
+        if high > low:
+            y = np.minimum(y, high + 3 * (high - low))
+        cap = float(y[finite].max())
+        y[~finite] = cap
+        mean = y.mean()
+        deviation = float((y - mean).std())
+    return Scale(cap, float(mean), deviation if np.isfinite(deviation) else 0.0)
+
+
 def standard(values: Sequence[float] | np.ndarray) -> np.ndarray:
     """Values shifted and scaled to mean 0 and variance 1, all zero where they do not differ.
 
@@ -176,15 +244,4 @@ def standard(values: Sequence[float] | np.ndarray) -> np.ndarray:
     so that one run that blew up does not make all others look alike; what diverged (inf) counts as the worst of what
     is left.
     """
-    y = np.array(values, dtype=np.float64)
-    finite = np.isfinite(y)
-    if not finite.any():
-        return np.zeros(len(y))
-    with np.errstate(over="ignore", invalid="ignore"):
-        low, high = np.quantile(y[finite], [0.25, 0.75])
-        if high > low:
-            y = np.minimum(y, high + 3 * (high - low))
-        y[~finite] = y[finite].max()
-        y -= y.mean()
-        deviation = float(y.std())
-    return y / deviation if np.isfinite(deviation) and deviation > 0 else np.zeros(len(y))
+    return scale_of(values).of(values)

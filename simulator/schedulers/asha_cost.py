@@ -37,6 +37,8 @@ class AshaCost(Promoting):
         >>> Simulation(load("mlp:digits"), AshaCost(eta=3), workers=4, budget="10x").run()
     """
 
+    promises = frozenset({"monotone", "rank-based", "renaming"})
+
     def __init__(self, eta: float = 3, r_min: float | None = None, levels: Sequence[float] | None = None) -> None:
         check_eta(eta)
         self.eta, self.r_min, self.levels = eta, r_min, levels

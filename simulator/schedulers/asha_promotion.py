@@ -39,6 +39,8 @@ class AshaPromotion(Promoting):
         >>> Simulation(load("mlp:digits"), AshaPromotion(eta=4), workers=4, budget="10x").run()
     """
 
+    promises = frozenset({"best-promoted", "eager-promotion", "monotone", "rank-based", "renaming", "top-share"})
+
     def __init__(
         self,
         eta: float = 3,
@@ -51,6 +53,10 @@ class AshaPromotion(Promoting):
         check_choice("rule", rule, ("top-k", "quantile"))
         check_choice("quantiles", quantiles, ("eta", "levels"))
         self.eta, self.r_min, self.levels, self.rule, self.quantiles = eta, r_min, levels, rule, quantiles
+        if quantiles == "levels":
+            self.promises -= {"best-promoted", "eager-promotion", "top-share"}
+        elif rule == "quantile":
+            self.promises -= {"top-share"}
 
     def setup(self, context: Context) -> None:
         levels = [*context.rung_levels(self.r_min, self.eta, levels=self.levels), context.r_max]

@@ -45,6 +45,8 @@ class AshaStopping(Scheduler):
         >>> Simulation(load("mlp:digits"), AshaStopping(eta=4), workers=4, budget="10x").run()
     """
 
+    promises = frozenset({"best-not-stopped", "monotone", "rank-based", "renaming"})
+
     def __init__(
         self,
         eta: float = 3,
@@ -63,6 +65,8 @@ class AshaStopping(Scheduler):
             raise SimulationError(f"own='left-out' goes with rule='quantile', not with rule={rule!r}")
         self.eta, self.r_min, self.levels, self.quantiles = eta, r_min, levels, quantiles
         self.rule, self.own, self.min_entries = rule, own, whole("min_entries", min_entries, 1, MOST_TRIALS)
+        if own == "left-out":
+            self.promises -= {"rank-based"}  # the quantile lies between two values
 
     def setup(self, context: Context) -> None:
         self._propose = context.searcher().propose

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
 from itertools import accumulate, pairwise
 from typing import Literal
 
@@ -40,6 +41,8 @@ class AsyncHyperband(Scheduler):
         >>> Simulation(load("mlp:digits"), AsyncHyperband(rungs="bracket"), workers=4, budget="10x").run()
     """
 
+    promises = frozenset({"monotone", "rank-based", "renaming"})
+
     def __init__(
         self,
         eta: float = 3,
@@ -54,6 +57,9 @@ class AsyncHyperband(Scheduler):
         check_choice("form", form, ("promotion", "stopping"))
         self.brackets = None if brackets is None else whole("brackets", brackets, 1, MOST_TRIALS)
         self.eta, self.r_min, self.levels, self.rungs, self.form = eta, r_min, levels, rungs, form
+        self.promises |= {"best-not-stopped"} if form == "stopping" else {"best-promoted", "top-share"}
+        if form == "promotion" and rungs == "shared":
+            self.promises |= {"eager-promotion"}
 
     def setup(self, context: Context) -> None:
         self._searcher = context.searcher()
@@ -61,13 +67,16 @@ class AsyncHyperband(Scheduler):
         self._levels = [*context.rung_levels(self.r_min, self.eta, levels=self.levels), context.r_max]
         self._onward = {level: Continue(following) for level, following in pairwise(self._levels)}
         eta = fraction(self.eta)
-        *starts, everything = accumulate(sizes[0] for sizes in bracket_sizes(len(self._levels), eta)[: self.brackets])
-        self._bounds = [start * 2**64 // everything for start in starts]  # of a raw draw, between two brackets
+        self._sizes = [sizes[0] for sizes in bracket_sizes(len(self._levels), eta)[: self.brackets]]
+        self._bounds = bounds_between(self._sizes)
         self._stream = context.stream("brackets")
         self._draws: Iterator[int] = iter(())
         systems = range(len(self._bounds) + 1 if self.rungs == "bracket" else 1)
-        self._promoting = [{level: PromotionRung(1 / eta) for level in self._levels[b:-1]} for b in systems]
+        self._promoting = [{level: self._promotion_rung(1 / eta) for level in self._levels[b:-1]} for b in systems]
         self._stopping = [{level: StoppingRung(1 / eta) for level in self._levels[b:-1]} for b in systems]
+
+    def _promotion_rung(self, q: Fraction) -> PromotionRung:
+        return PromotionRung(q)
 
     def _draw(self) -> int:
         """A bracket, drawn with its probability to within 2^-64."""
@@ -104,3 +113,9 @@ class AsyncHyperband(Scheduler):
             self._promoting[trial.tag][resource].add(value, trial.id)
             return PAUSE
         return self._onward[resource] if self._stopping[trial.tag][resource].add(value) else STOP
+
+
+def bounds_between(weights: Sequence[Fraction | int]) -> list[int]:
+    """Between two brackets each, where a raw draw of 64 bits parts them in proportion to their weights."""
+    *starts, everything = accumulate(weights)
+    return [int(start * 2**64 // everything) for start in starts]

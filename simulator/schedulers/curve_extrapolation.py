@@ -39,6 +39,8 @@ class CurveExtrapolation(Scheduler):
         >>> Simulation(load("mlp:digits"), CurveExtrapolation(confidence=0.9), workers=4, budget="10x").run()
     """
 
+    promises = frozenset({"renaming"})
+
     def __init__(
         self,
         confidence: float = 0.95,

@@ -39,9 +39,13 @@ class Grid(Scheduler):
         >>> Simulation(load("mlp:digits"), Grid(shuffle=True), workers=4, budget="10x").run()
     """
 
+    promises = frozenset({"rank-based", "renaming"})
+
     def __init__(self, shuffle: bool = False) -> None:
         check_flag("shuffle", shuffle)
         self.shuffle = shuffle
+        if shuffle:
+            self.promises -= {"renaming"}
 
     def setup(self, context: Context) -> None:
         self._searcher, self._r_max = context.searcher(), context.r_max

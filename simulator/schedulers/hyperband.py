@@ -44,6 +44,8 @@ class Hyperband(Synchronous):
         >>> Simulation(load("mlp:digits"), Hyperband(eta=3), workers=4, budget="10x").run()
     """
 
+    promises = Synchronous.promises | {"best-promoted", "top-share"}
+
     def __init__(
         self,
         eta: float = 3,
@@ -57,6 +59,8 @@ class Hyperband(Synchronous):
         check_choice("rounding", rounding, ("floor", "ceil"))
         check_choice("anchor", anchor, ("r_min", "r_max"))
         self.r_min, self.levels, self.anchor, self.rounding = r_min, levels, anchor, rounding
+        if rounding == "ceil":
+            self.promises -= {"top-share"}
 
     def setup(self, context: Context) -> None:
         super().setup(context)

@@ -41,6 +41,8 @@ class MedianStopping(Scheduler):
         >>> Simulation(load("mlp:digits"), MedianStopping(r_min=5), workers=4, budget="10x").run()
     """
 
+    promises = frozenset({"monotone", "renaming"})
+
     def __init__(
         self,
         own: Own = "best",

@@ -40,6 +40,8 @@ class OneEpoch(Synchronous):
             raise SimulationError(f"n = {n}: a round needs at least the k = {k} trials that go on")
         check_flag("overlap", overlap)
         self.r_min, self.overlap = r_min, overlap
+        if overlap:
+            self.promises |= {"no-lost-worker"}
 
     def setup(self, context: Context) -> None:
         super().setup(context)

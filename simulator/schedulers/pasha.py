@@ -48,6 +48,8 @@ class Pasha(AshaPromotion):
         >>> Simulation(load("mlp:digits"), Pasha(eta=3), workers=4, budget="10x").run()
     """
 
+    promises = frozenset({"renaming", "top-share"})
+
     def __init__(
         self,
         eta: float = 3,

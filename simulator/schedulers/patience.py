@@ -31,6 +31,8 @@ class Patience(Scheduler):
         >>> Simulation(load("mlp:digits"), Patience(patience=10), workers=4, budget="10x").run()
     """
 
+    promises = frozenset({"monotone", "rank-based", "renaming"})
+
     def __init__(
         self, patience: float | None = None, min_delta: float = 0.0, levels: Sequence[float] | None = None
     ) -> None:
@@ -39,6 +41,8 @@ class Patience(Scheduler):
         if not (is_number(min_delta) and min_delta >= 0):
             raise SimulationError(f"min_delta = {min_delta!r}: a number of at least 0 is needed")
         self.patience, self.min_delta, self.levels = patience, min_delta, levels
+        if min_delta > 0:
+            self.promises -= {"rank-based"}
 
     def setup(self, context: Context) -> None:
         self._searcher = context.searcher()

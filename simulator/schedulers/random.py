@@ -14,6 +14,8 @@ class RandomSearch(Scheduler):
         >>> Simulation(load("mlp:digits"), "random", budget="10x").run()
     """
 
+    promises = frozenset({"rank-based", "renaming"})
+
     def setup(self, context: Context) -> None:
         self._searcher, self._r_max = context.searcher(), context.r_max
 

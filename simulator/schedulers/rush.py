@@ -40,6 +40,8 @@ class Rush(Promoting):
         >>> Simulation(load("mlp:digits"), "rush(initial=[17, 3])", workers=4, budget="10x").run()
     """
 
+    promises = frozenset({"monotone", "rank-based", "renaming"})
+
     def __init__(
         self,
         eta: float = 3,
@@ -50,6 +52,7 @@ class Rush(Promoting):
         check_eta(eta)
         check_choice("form", form, ("stopping", "promotion"))
         self.eta, self.r_min, self.levels, self.form = eta, r_min, levels, form
+        self.promises |= {"best-not-stopped"} if form == "stopping" else {"top-share"}
 
     def setup(self, context: Context) -> None:
         # They are proposed first, and trials are numbered in order of starting.

@@ -28,6 +28,8 @@ class SuccessiveHalving(Synchronous):
         >>> Simulation(load("mlp:digits"), SuccessiveHalving(n=27), workers=4, budget="10x").run()
     """
 
+    promises = Synchronous.promises | {"best-promoted", "top-share"}
+
     def __init__(
         self,
         eta: float = 3,

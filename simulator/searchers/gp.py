@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import ceil
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 
+from blackboxes.streams import Stream
 from simulator.checks import is_number, whole
 from simulator.errors import SimulationError
 from simulator.models.coding import indicated
@@ -31,6 +33,30 @@ class Data(NamedTuple):
     total: int  # observations before the subsample was taken
 
 
+class Belief(Protocol):
+    """What is believed of a function over configurations."""
+
+    def mean(self, rows: np.ndarray) -> np.ndarray:
+        """(m,) or (m, s), in s worlds, its mean at (m,) rows."""
+
+    def at(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Its mean, and (m,) its standard deviation, at (m,) rows."""
+
+
+class Asked(NamedTuple):
+    """A process that is asked at one resource."""
+
+    posterior: Posterior
+    inputs: Callable[[np.ndarray, float], np.ndarray]
+    resource: float
+
+    def mean(self, rows: np.ndarray) -> np.ndarray:
+        return self.posterior.mean(self.inputs(rows, self.resource))
+
+    def at(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return self.posterior.at(self.inputs(rows, self.resource))
+
+
 class Gp(ModelSearcher):
     """A Gaussian process searcher (Snoek et al., NeurIPS 2012), on top of any scheduler.
 
@@ -48,8 +74,8 @@ class Gp(ModelSearcher):
     Args:
         resource: which observations are learnt from. ``"reached"``: of every trial its latest, at the largest resource
             that it reached, wherever that is. ``"largest"``: those at the largest resource with at least
-            `min_observations`; with rung levels this is MOBSTER's independent model (Klein et al., 2020): one process
-            for each rung, of which only that one is asked. Or a resource: those that were made there.
+            `min_observations`; what was made elsewhere is left out (`gp-independent` learns length scales from it).
+            Or a resource: those that were made there.
         min_observations: as in `ModelSearcher`.
         max_observations: of more, the best quarter of this number is taken, and of the others as many as there is
             room for, evenly over their order of arrival.
@@ -102,23 +128,35 @@ class Gp(ModelSearcher):
         with one_thread():
             return self._best_of(rows, self.data())
 
+    def observations(self) -> int:
+        return self._used
+
     def _best_of(self, rows: np.ndarray, data: Data) -> int:
-        posterior = self.posterior(data)
+        self._used = len(data.rows)
+        asked = self.asked(data)
         pending = self.pending(data)[-MOST_PENDING:]
-        if pending:
-            pending_rows, where = (np.array(column) for column in zip(*pending, strict=True))
-            shape = (len(pending), self.fantasies)
-            draws = self._normal(shape) if self.fantasies else np.zeros((len(pending), 1))
-            posterior = posterior.fantasised(self.inputs(pending_rows, where), draws)
         known = np.unique([*data.rows.tolist(), *(row for row, _ in pending)])
-        best = posterior.mean(self.inputs(known, data.resource)).min(axis=0)
-        mean, deviation = posterior.at(self.inputs(rows, data.resource))
+        best = asked.mean(known).min(axis=0)
+        mean, deviation = asked.at(rows)
         improvement = expected_improvement(mean.T, deviation, best[..., None])  # (m,), or (s, m)
         with np.errstate(divide="ignore"):
             score = np.log(np.atleast_2d(improvement).mean(axis=0))
         if score.max() == -np.inf:  # nothing is to be expected up to rounding: the largest gap in deviations
             score = (best - mean).reshape(len(rows), -1).mean(axis=1) / deviation
         return int(rows[np.argmax(score + self.faded_prior(rows, data.total))])
+
+    def asked(self, data: Data) -> Belief:
+        """What the model believes where improvement is looked for, after what is pending."""
+        return Asked(self.imagined(self.posterior(data), self.pending(data)), self.inputs, data.resource)
+
+    def imagined(self, posterior: Posterior, pending: list[tuple[int, float]]) -> Posterior:
+        """The process in the worlds where the latest pending trials, by row and resource, have reported too."""
+        if not pending:
+            return posterior
+        rows, resources = (np.array(column) for column in zip(*pending[-MOST_PENDING:], strict=True))
+        shape = (len(rows), self.fantasies)
+        draws = normal(self._draws, shape) if self.fantasies else np.zeros((len(rows), 1))
+        return posterior.fantasised(self.inputs(rows, resources), draws)
 
     def data(self) -> Data:
         """The observations that the model learns from now."""
@@ -171,9 +209,10 @@ class Gp(ModelSearcher):
         seen = self.at[data.resource].trials
         return [(row, data.resource) for trial, (row, _) in self.running.items() if trial not in seen]
 
-    def _normal(self, shape: tuple[int, int]) -> np.ndarray:
-        """Draws from the standard normal distribution."""
-        from scipy.special import ndtri
 
-        uniform = self._draws.uniform(shape[0] * shape[1])
-        return ndtri(np.maximum(uniform, 2.0**-54)).reshape(shape)
+def normal(stream: Stream, shape: tuple[int, int]) -> np.ndarray:
+    """Draws from the standard normal distribution."""
+    from scipy.special import ndtri
+
+    uniform = stream.uniform(shape[0] * shape[1])
+    return ndtri(np.maximum(uniform, 2.0**-54)).reshape(shape)

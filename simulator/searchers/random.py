@@ -9,7 +9,7 @@ import numpy as np
 from simulator.errors import SimulationError
 from simulator.searcher import SearchContext, Searcher
 
-Prior = Sequence[float] | np.ndarray
+Prior = Sequence[float] | np.ndarray | Sequence[str]
 
 
 class RandomSearcher(Searcher):
@@ -22,7 +22,8 @@ class RandomSearcher(Searcher):
     Args:
         prior: a weight above 0 for each row, a user's belief that it is good: each next row is drawn from those that
             are left in proportion to their weights (Efraimidis and Spirakis, 2006). Equal weights, the default,
-            give the same order as none.
+            give the same order as none. Names of other tasks, such as ``["mlp:digits"]``: the belief follows from
+            what was observed of them, see `transfer.weights_from`.
     """
 
     def __init__(self, prior: Prior | None = None) -> None:
@@ -30,7 +31,7 @@ class RandomSearcher(Searcher):
 
     def setup(self, context: SearchContext) -> None:
         self._context, self._stream, self._left = context, context.stream(), context.limit
-        self._weights = None if self.prior is None else weights_of(self.prior, context.n)
+        self._weights = None if self.prior is None else weights_of(self.prior, context)
         self.exhausted_at = None
         self._deal()
 
@@ -57,17 +58,24 @@ class RandomSearcher(Searcher):
         return None
 
 
-def weights_of(prior: Prior, n: int) -> np.ndarray:
+def weights_of(prior: Prior, context: SearchContext) -> np.ndarray:
     """(n,) a prior's weights, of mean 1.
 
     Raises:
-        SimulationError: not n finite numbers above 0.
+        SimulationError: not n finite numbers above 0, nor names of other tasks.
     """
+    n = context.n
+    if isinstance(prior, list | tuple) and prior and all(isinstance(name, str) for name in prior):
+        from simulator.transfer import weights_from
+
+        prior = weights_from(prior, context)
     try:
         weights = np.array(prior, dtype=np.float64)
     except (TypeError, ValueError):
         weights = np.empty(0)
     if weights.shape != (n,) or not (np.isfinite(weights) & (weights > 0)).all():
-        raise SimulationError(f"prior: {n} weights above 0 are needed, one for each row, not {prior!r:.100}")
+        raise SimulationError(
+            f"prior: {n} weights above 0, one for each row, or names of other tasks, are needed, not {prior!r:.100}"
+        )
     shares: np.ndarray = weights / weights.max()
     return shares / shares.mean()

@@ -295,3 +295,43 @@ def test_several_tables_and_a_missing_test_metric_are_errors() -> None:
     none = as_runs([by_hand([1.0], [0.5], test_values=[], test_metric=None, test_direction=None, test_unit=None)])
     with pytest.raises(RunsError, match="no test metric"):
         plot_anytime(none, "test")
+
+
+BOUND = "clairvoyant"
+
+
+def test_the_bound_is_a_thin_line_of_its_own_that_takes_no_colour_from_the_schedulers() -> None:
+    ax = plot_anytime(curves([SIX[0], BOUND, *SIX[1:]]))
+    assert_readable(ax)
+    plain = plot_anytime(curves(SIX))
+    *lines, bound = ax.get_lines()
+    assert [(line.get_color(), str(line._dash_pattern)) for line in lines] == [  # type: ignore[attr-defined]
+        (line.get_color(), str(line._dash_pattern))  # type: ignore[attr-defined]
+        for line in plain.get_lines()
+    ]
+    assert bound.get_color() not in {line.get_color() for line in lines}
+    assert bound.get_linewidth() < min(line.get_linewidth() for line in lines)
+    assert len(ax.collections) == len(lines)  # no band
+    legend = ax.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == [*SIX, "clairvoyant (bound)"]
+
+
+@pytest.mark.parametrize("score", ["reported", "regret"])
+def test_axes_are_made_for_the_schedulers_and_the_bound_is_in_view_as_far_as_it_can_be(score: Any) -> None:
+    bound = by_hand([1e-3, 0.5, 2.0], [0.7, 0.05, 0.0], BOUND)
+    runs = pd.concat([curves(SIX[:2], start=0.1), as_runs([bound])])
+    ax, plain = plot_anytime(runs, score), plot_anytime(curves(SIX[:2], start=0.1), score)
+    assert_readable(ax)
+    assert ax.get_xlim() == plain.get_xlim()
+    assert ax.get_yscale() == plain.get_yscale() == "log"
+    assert ax.get_ylim()[0] > 0.001  # where it reaches zero it leaves the picture, and does not squeeze it
+    values = np.asarray(ax.get_lines()[-1].get_ydata())
+    assert np.isfinite(values).all()
+    np.testing.assert_array_equal(np.unique(values), [0.0, 0.05, 0.7])
+
+
+def test_the_bound_alone_can_be_drawn() -> None:
+    ax = plot_anytime(as_runs([by_hand([0.5, 2.0], [0.7, 0.0], BOUND, seed, end=2.0) for seed in range(3)]))
+    assert_readable(ax)
+    assert len(ax.get_lines()) == 1

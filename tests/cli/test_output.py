@@ -15,7 +15,7 @@ from conftest import SCRIPT, Done, environment, on_terminal, process, small_tabl
 
 from analysis import load_runs, summarise
 from blackboxes import Blackbox, Metric, save
-from simulator import Simulation, Trace, scheduler_names
+from simulator import Simulation, Trace, scheduler_names, searcher_names
 
 Command = Callable[..., Done]
 COMMANDS = [[], ["list"], ["show"], ["run"], ["compare"], ["trace"], ["trace", "diff"]]
@@ -44,10 +44,14 @@ def test_list_names_tables_schedulers_and_formats(rungsim: Command) -> None:
     done = rungsim("list")
     assert (done.code, done.err) == (0, "")
     parts = re.split(r"^(?=\w)", done.out, flags=re.MULTILINE)[1:]
-    tables, synthetic, schedulers, formats = ([line.split()[0] for line in part.splitlines()[1:]] for part in parts)
+    names = ([line.split()[0] for line in part.splitlines()[1:]] for part in parts)
+    tables, synthetic, schedulers, searchers, bound, formats = names
     assert tables == ["small:first", "small:second"]
     assert {"power-law", "hartmann6"} <= set(synthetic)
     assert schedulers == scheduler_names()
+    assert searchers == searcher_names()
+    assert "  grid                Grid search" in done.out
+    assert bound == ["clairvoyant"]
     assert {"fcnet", "lcbench", "long"} <= set(formats)
 
 
@@ -232,6 +236,24 @@ def test_comparison_of_hostile_names_shows_them_as_text(rungsim: Command, table:
     for spec in ("asha-stopping( eta = 3 )", "median-stopping(own='best')", 'hyperband(anchor="r_max")'):
         assert spec in done.out
     assert load_runs(tmp_path)["scheduler"].tolist()[2] == "median-stopping(own='best')"
+
+
+@pytest.mark.parametrize("names", ["clairvoyant,random", "clairvoyant"])
+@pytest.mark.parametrize("score", ["reported", "regret", "test"])
+def test_comparison_with_the_bound(rungsim: Command, table: str, tmp_path: Path, names: str, score: str) -> None:
+    options = ["--schedulers", names, "--seeds", 2, "--jobs", 1, "--score", score, "--out", tmp_path]
+    done = rungsim("compare", table, *options)
+    assert (done.code, done.err) == (0, "")
+    best = small_table().best("error")
+    [line] = [line for line in done.out.splitlines() if line.startswith("│ clairvoyant (bound) ")]
+    cells = [cell.strip() for cell in line.strip("│").split("│")]
+    assert cells[1] == f"{best:.4g} ({best:.4g} to {best:.4g})"
+    assert cells[-2:] == ["-", "-"]  # nothing was run
+    summary = pd.read_csv(tmp_path / "summary.csv")
+    assert summary["scheduler"].tolist() == names.split(",")
+    runs = load_runs(tmp_path)
+    assert runs["digest"].isna().tolist() == [name == "clairvoyant" for name in names.split(",") for _ in range(2)]
+    assert (tmp_path / "anytime.png").stat().st_size > 10_000
 
 
 @pytest.mark.parametrize("metric", ["error", "accuracy", "test"])

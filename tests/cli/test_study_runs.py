@@ -69,6 +69,7 @@ def test_a_row_without_a_test_metric(family: Path) -> None:
 
 def test_rows_survive_parquet(table: str, family: Path, tmp_path: Path) -> None:
     rows = list(run_all(crossed(table, ["random", "asha-promotion"], range(2), budget="3x"), jobs=1))
+    rows += [run_row(Run(table, "clairvoyant", budget=Budget("3x")))]
     rows += [run_row(Run(table, "random", seed=9, budget=Budget("0.01x")))]  # over before anything was reported
     write_rows(rows, tmp_path / "runs.parquet")
     found = load_runs(tmp_path)
@@ -133,3 +134,25 @@ def test_processes_end_when_nobody_wants_more(table: str) -> None:
         assert next(rows)["scheduler"] == "random"
         assert len(multiprocessing.active_children()) == 2
     assert multiprocessing.active_children() == []
+
+
+def test_decision_time_is_charged_in_run_and_compare(rungsim: Any, tmp_path: Path) -> None:
+    """The commands give what the simulation gives, and `compare` says what `run` says."""
+    from blackboxes import load
+    from simulator import Budget, Simulation
+    from simulator.study import crossed, run_row
+
+    spec, cost, limits = "random+kde", "0.5 + 1e-4 n^3", Budget(trials=20)
+    expected, free = (
+        Simulation(load("svm:magic"), spec, budget=limits, decision_time=charged).run().digest()
+        for charged in (cost, None)
+    )
+    assert expected != free
+    done = rungsim("run", "svm:magic", spec, "--max-trials", "20", "--budget", "1d", "--decision-time", cost, "--quiet")
+    assert (done.code, done.out.split()) == (0, [expected])
+    (run,) = crossed("svm:magic", [spec], [0], budget=limits, decision_time=cost)
+    assert run_row(run)["digest"] == expected
+    refused = rungsim("compare", "svm:magic", "--decision-time", "soon", "--out", str(tmp_path / "out"))
+    assert refused.code == 2
+    assert "decision time 'soon': seconds, or seconds for n observations" in refused.err
+    assert not (tmp_path / "out").exists()

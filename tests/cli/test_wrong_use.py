@@ -82,6 +82,8 @@ def test_unknown_table(rungsim: Command, name: str, said: str) -> None:
         ("asha-stopping(4)", "arguments are written name=value"),
         ("asha-stopping(eta=4", "write a name and arguments"),
         ("asha-stopping(eta=__import__('os'))", "arguments are written name=value"),
+        ("clairvoyant(eta=3)", "clairvoyant is no scheduler but a bound"),
+        ("clairvoyant+random", "clairvoyant is no scheduler but a bound"),
         ("", "write a name and arguments"),
         ("evil\x1b[31m\nname", r"evil\x1b[31m\nname"),
     ],
@@ -90,6 +92,14 @@ def test_wrong_scheduler(rungsim: Command, table: str, tmp_path: Path, spec: str
     assert_refused(rungsim("run", table, spec, "--trace", tmp_path / "a.trace"), said)
     if spec:
         assert_refused(rungsim("compare", table, "--schedulers", f"random,{spec}", "--out", tmp_path / "out"), said)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_bound_where_there_is_none(rungsim: Command, table: str, tmp_path: Path) -> None:
+    said = "clairvoyant is no scheduler but a bound for all of them; it stands among those of a comparison"
+    assert_refused(rungsim("run", table, "clairvoyant", "--trace", tmp_path / "a.trace"), said)
+    options = ["--schedulers", "random,clairvoyant", "--off-table", "surrogate", "--out", tmp_path / "out"]
+    assert_refused(rungsim("compare", table, *options), "no bound is known for curves that are predicted")
     assert list(tmp_path.iterdir()) == []
 
 

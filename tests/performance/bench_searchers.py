@@ -28,7 +28,7 @@ def main() -> None:
     print(f"{options.decisions} decisions on {options.rows} rows of {d} hyperparameters, 4 workers")
     print(f"{'scheduler':18}{'searcher':28}{'trials':>8}{'seconds':>10}{'ms each':>10}")
     for scheduler in ("random", "asha-promotion"):
-        for name in [*searcher_names(), "gp(resource='largest')", "gp(fantasies=0)"]:
+        for name in [*searcher_names(), "gp(resource='largest')", "gp(fantasies=0)", "hyper-tune(model='joint')"]:
             searcher = make_searcher(name)
             first = getattr(searcher, "min_observations", None) or d + 1
             trials = options.decisions + (first if isinstance(searcher, ModelSearcher) else 0)
@@ -37,6 +37,15 @@ def main() -> None:
                 Simulation(table, scheduler, searcher=searcher, budget=Budget(trials=trials)).run()
                 seconds = time.process_time() - begun
             print(f"{scheduler:18}{name:28}{trials:8}{seconds:10.2f}{1000 * seconds / options.decisions:10.2f}")
+    for scheduler in ("dyhpo", "mf-bo"):  # their models decide themselves, dyhpo at every report
+        with one_thread():
+            begun = time.process_time()
+            trace = Simulation(table, scheduler, budget=Budget(trials=options.decisions + d + 1)).run()
+            seconds = time.process_time() - begun
+        decisions = (
+            trace.summary()["trials"] + trace.summary()["reports"] if scheduler == "dyhpo" else options.decisions
+        )
+        print(f"{scheduler:18}{'':28}{options.decisions + d + 1:8}{seconds:10.2f}{1000 * seconds / decisions:10.2f}")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,15 @@ TABLES = {
     "streams": random_table(3, n=60, replicates=3, size=27, diverged=0.05, ragged=0.2, times="fine", dtype="float32"),
 }
 
-SPECS = {"rush": "rush(initial=[3, 7])"}  # without given configurations it is asha-stopping
+SPECS = {
+    "rush": "rush(initial=[3, 7])",  # without given configurations it is asha-stopping
+    # What a model proposes is the same with the same packages only.
+    "bohb": "bohb(eta=4)+random",
+    "mobster": "mobster(form='synchronous', eta=2)+random",
+    "hyper-tune": "hyper-tune+random",
+    "dyhpo": "dyhpo(min_observations=1000)",
+    "mf-bo": "mf-bo(min_observations=1000)",
+}
 
 
 def digests() -> dict[str, str]:

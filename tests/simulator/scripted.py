@@ -98,8 +98,8 @@ def history(trace: Trace) -> list[Segment]:
         now = event["time"]
         if name == "start":
             assert trial == len(state), "trials are numbered in order of starting"
-            assert event["resource"] == 0
-            resource[trial] = 0
+            assert event["resource"] == 0 or trace.columns.checkpoint_of[trial] >= 0
+            resource[trial] = event["resource"]
         elif name == "resume":
             assert state[trial] == "paused"
             assert event["resource"] == resource[trial]

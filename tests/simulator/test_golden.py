@@ -30,11 +30,26 @@ RUNS: dict[str, Budget] = {
     "patience": Budget(time=4.0),
     "curve-extrapolation": Budget(time=12.0),
     "mo-asha": Budget(trials=16),
+    "bohb": Budget(trials=18),
+    "dehb": Budget(trials=20),
+    "mobster": Budget(trials=12),
+    "hyper-tune": Budget(trials=16),
+    "dyhpo": Budget(time=2.5),
+    "mf-bo": Budget(time=10.0),
+    "pbt": Budget(time=2.1),
 }
 
 SPECS = {
     "rush": "rush(initial=[22, 8])",  # without given configurations it is asha-stopping
     "patience": "patience(patience=2)",  # with a quarter of nine units few would be stopped
+    # Their rules; what their models propose is shown in golden/searchers, since it holds for one machine only.
+    "bohb": "bohb(eta=4)+random",
+    "mobster": "mobster(form='synchronous', eta=2)+random",
+    "hyper-tune": "hyper-tune+random",
+    "pbt": "pbt(population=5)",
+    # Until their models are asked; what these choose is in golden/models.
+    "dyhpo": "dyhpo(min_observations=1000)",
+    "mf-bo": "mf-bo(min_observations=1000)",
 }
 
 

@@ -18,7 +18,7 @@ from test_searchers import MODELS
 from simulator import Budget, SearchContext, Searcher, Simulation, make_searcher
 from simulator.clock import Clock
 
-FITTED = [spec for spec in MODELS if spec.startswith(("gp", "kde"))]
+FITTED = [spec for spec in MODELS if spec.startswith(("gp", "hyper-tune", "kde"))]
 FOLDER = Path(__file__).resolve().parents[1] / "golden" / "searchers"
 
 
@@ -60,7 +60,9 @@ def arithmetic() -> str:
 
 
 def golden_path(spec: str) -> Path:
-    return FOLDER / (spec.replace("(resource='largest')", "-largest").partition("(")[0] + ".txt")
+    for argument, suffix in (("(resource='largest')", "-largest"), ("(model='joint')", "-joint")):
+        spec = spec.replace(argument, suffix)
+    return FOLDER / (spec.partition("(")[0] + ".txt")
 
 
 @pytest.mark.parametrize("spec", ["random", *MODELS])

@@ -23,6 +23,7 @@ from simulator.models.gaussian_process import (
     standard,
 )
 from simulator.searchers.gp import Gp
+from simulator.searchers.gp_independent import GpIndependent
 from simulator.searchers.gp_joint import GpJoint
 
 
@@ -72,6 +73,9 @@ def watched(cls: type[Gp]) -> type[Gp]:
                 by_level = sorted(self.reports, key=lambda report: -report[2])
                 enough = [r for r in {x[2] for x in self.reports} if sum(x[2] == r for x in self.reports) >= 3]
                 return by_level, max(enough)
+            if isinstance(self, GpIndependent):
+                target = max(r for r in {x[2] for x in self.reports} if sum(x[2] == r for x in self.reports) >= 3)
+                return [x for x in self.reports if x[2] == target], target
             if self.resource == "reached":
                 last = {report[0]: report for report in self.reports}
                 order = list(dict.fromkeys(report[0] for report in self.reports))
@@ -83,7 +87,11 @@ def watched(cls: type[Gp]) -> type[Gp]:
         def choose(self, rows: np.ndarray) -> int:
             row = super().choose(rows)
             reports, target = self.learnt()
-            kernel, context = self._kernel, self.context
+            context, kernel = self.context, self._kernel
+            if isinstance(self, GpJoint):
+                kernel = self.fidelities.kernel
+            elif isinstance(self, GpIndependent):
+                kernel = self.fidelities.kernels[target]
             lengths = kernel.lengths[kernel.owners]
             learnt_at = [target] * len(reports) if self.resource == "reached" else [r for _, _, r, _ in reports]
             X = plain_inputs(self, [r for _, r, _, _ in reports], learnt_at, context)
@@ -94,7 +102,11 @@ def watched(cls: type[Gp]) -> type[Gp]:
                 seen = {report[0] for report in reports}
                 pending = [(r, target) for trial, (r, _) in self.at_work.items() if trial not in seen]
             Q = plain_inputs(self, rows, target, context)
-            known = sorted({r for _, r, _, _ in reports} | {r for r, _ in pending})
+            known = {r for _, r, _, _ in reports} | {r for r, _ in pending}
+            if isinstance(self, GpIndependent):  # what was seen at any of the resources that take part
+                levels = [x[2] for x in self.reports]
+                known |= {x[1] for x in self.reports if levels.count(x[2]) >= 3}
+            known = sorted(known)
             K = plain_inputs(self, known, target, context)
             worlds = [(X, y)]
             if pending:
@@ -130,6 +142,8 @@ def watched(cls: type[Gp]) -> type[Gp]:
         (Gp, {"fantasies": 0}),
         (Gp, {"fantasies": 2, "resource": "largest"}),
         (GpJoint, {"fantasies": 2}),
+        (GpIndependent, {"fantasies": 2}),
+        (GpIndependent, {"fantasies": 0}),
     ],
 )
 def test_the_choice_is_the_best_of_all_rows(name: str, cls: type[Gp], arguments: dict[str, Any]) -> None:
@@ -139,7 +153,7 @@ def test_the_choice_is_the_best_of_all_rows(name: str, cls: type[Gp], arguments:
     assert searcher.checked > 5
 
 
-@pytest.mark.parametrize("name", ["gp", "gp-joint", "gp(resource='largest')"])
+@pytest.mark.parametrize("name", ["gp", "gp-joint", "gp-independent", "gp(resource='largest')"])
 @given(
     table=tables(n=st.integers(1, 30), size=st.integers(1, 9)).map(with_space),
     scheduler=st.sampled_from(["random", "asha-promotion", "asha-stopping", "hyperband"]),
@@ -152,7 +166,7 @@ def test_any_table_will_do(name: str, table: Blackbox, scheduler: str, workers: 
     assert sorted(trace.columns.config.tolist()) == list(range(len(table)))
 
 
-@pytest.mark.parametrize("name", ["gp", "gp-joint"])
+@pytest.mark.parametrize("name", ["gp", "gp-joint", "gp-independent"])
 @pytest.mark.parametrize("value", [float("nan"), 0.25, 1e300])
 def test_values_that_do_not_differ(name: str, value: float) -> None:
     table = with_space(table_of([[value] * 3] * 20))

@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from schedulers import SPECS, fits, name_of
 from scripted import Segment, events_of, history
 from tables import tables
 
 from blackboxes import Blackbox
-from simulator import Budget, Simulation, Trace, scheduler_names
+from simulator import Budget, Simulation, Trace
 
 BUDGETS = st.one_of(
     st.none(),
@@ -26,14 +27,14 @@ BUDGETS = st.one_of(
     st.builds(Budget, target=st.sampled_from([0.125, 0.5, 3.0])),
     st.builds(Budget, time=st.just(5), trials=st.just(10), resource=st.just(60), target=st.just(0.125)),
 )
-NEVER_WAIT = ("random", "asha-stopping", "median-stopping", "grid", "patience", "curve-extrapolation")
+NEVER_WAIT = ("random", "asha-stopping", "median-stopping", "grid", "patience", "curve-extrapolation", "dyhpo", "mf-bo")
 EXACT = st.sampled_from(["equal", "coarse"])  # multiples of 1/8 s, hence of a nanosecond
 
 
 @st.composite
 def runs(draw: st.DrawFn, **fixed: Any) -> Trace:
     table = draw(tables(size=st.integers(1, 15), n=st.integers(1, 25), **fixed))
-    name = draw(st.sampled_from(sorted(scheduler_names())))
+    name = draw(st.sampled_from([spec for spec in SPECS if fits(spec, table)]))
     workers, seed, budget = draw(st.integers(1, 8)), draw(st.integers(0, 3)), draw(BUDGETS)
     if isinstance(budget, Budget) and budget.time == "2x" and not table.full_training_time:
         budget = None
@@ -177,7 +178,7 @@ def test_incumbents_are_the_results_better_than_all_before(trace: Trace) -> None
 @given(trace=runs(times=EXACT))
 @settings(max_examples=100)
 def test_schedulers_that_never_wait_keep_every_worker_busy_until_the_last_start(trace: Trace) -> None:
-    if trace.info.scheduler not in NEVER_WAIT:
+    if name_of(trace.info.scheduler) not in NEVER_WAIT:
         return
     segments = history(trace)
     last = max((s.begin for s in segments if s.start == 0), default=0)

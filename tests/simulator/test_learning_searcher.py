@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from schedulers import ASKING, NAMES, asked_for, fits
 from scripted import events_of
 from tables import random_table, tables
 
@@ -19,12 +20,9 @@ from simulator import (
     Simulation,
     SimulationError,
     make_searcher,
-    scheduler_names,
     searcher_names,
 )
 from simulator.searchers.random import RandomSearcher
-
-NAMES = scheduler_names()
 
 
 class Listening(RandomSearcher):
@@ -75,16 +73,18 @@ def expected_log(table: Blackbox, trace: Any) -> list[tuple[Any, ...]]:
 @given(table=tables(), name=st.sampled_from(NAMES), workers=st.integers(1, 6), seed=st.integers(0, 9))
 @settings(max_examples=150)
 def test_it_is_told_what_the_trace_tells(table: Blackbox, name: str, workers: int, seed: int) -> None:
+    assume(fits(name, table))
     searcher = Listening()
     trace = Simulation(table, name, searcher=searcher, workers=workers, seed=seed).run()
     assert searcher.log == expected_log(table, trace)
-    untold = Simulation(table, name, workers=workers, seed=seed).run()
+    untold = Simulation(table, name, searcher="random", workers=workers, seed=seed).run()
     assert trace.digest() == untold.digest()
 
 
 @given(table=tables(), name=st.sampled_from(NAMES), workers=st.integers(1, 6))
 @settings(max_examples=100)
 def test_every_resource_is_every_result(table: Blackbox, name: str, workers: int) -> None:
+    assume(fits(name, table))
     searcher = ListeningToAll()
     trace = Simulation(table, name, searcher=searcher, workers=workers).run()
     seen = trace.observations
@@ -114,16 +114,18 @@ def test_a_cancelled_trial_is_over_for_the_searcher_too() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_initial_configurations_come_first_and_only_once(name: str) -> None:
     table = random_table(7, n=30)
-    plain = Simulation(table, name, workers=3, seed=1).run().columns.config.tolist()
+    plain = asked_for(Simulation(table, name, workers=3, seed=1).run())
     later = list(dict.fromkeys(plain))
     first = [later[-1], later[0], 29 if later[-1] != 29 else 28]
     for made in (
         Simulation(table, name, workers=3, seed=1, initial=first),
         Simulation(table, f"{name}(initial={first})+random", workers=3, seed=1),
     ):
-        found = list(dict.fromkeys(made.run().columns.config.tolist()))
+        found = list(dict.fromkeys(asked_for(made.run())))
         assert found[:3] == first
         assert len(found) == len(set(found))
+        if name not in ASKING and name != "grid":  # a model learns from them, and goes on otherwise
+            continue
         # The same order as ever: that of random search, but for grid search.
         usual = Simulation(table, "grid" if name == "grid" else "random", seed=1).run().columns.config.tolist()
         rest = [row for row in usual if row not in first]

@@ -29,6 +29,7 @@ from simulator import (
 NAMES = ["random", "successive-halving", "hyperband", "asha-stopping", "asha-promotion", "median-stopping"]
 NAMES += ["async-hyperband", "async-hyperband(rungs='bracket')", "asha-cost", "pasha", "rush"]
 NAMES += ["grid", "one-epoch", "patience", "curve-extrapolation", "mo-asha"]
+NAMES += ["dehb", "dehb(asynchronous=False)"]
 
 
 class EveryResource(Scheduler):

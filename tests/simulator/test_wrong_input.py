@@ -14,17 +14,21 @@ from simulator.schedulers.asha_cost import AshaCost
 from simulator.schedulers.asha_promotion import AshaPromotion
 from simulator.schedulers.asha_stopping import AshaStopping
 from simulator.schedulers.async_hyperband import AsyncHyperband
+from simulator.schedulers.bohb import Bohb
 from simulator.schedulers.curve_extrapolation import CurveExtrapolation
+from simulator.schedulers.dehb import Dehb
+from simulator.schedulers.hyper_tune import HyperTune
 from simulator.schedulers.hyperband import Hyperband
 from simulator.schedulers.median_stopping import MedianStopping
 from simulator.schedulers.mo_asha import MoAsha
+from simulator.schedulers.mobster import Mobster
 from simulator.schedulers.pasha import Pasha
 from simulator.schedulers.rush import Rush
 from simulator.schedulers.successive_halving import SuccessiveHalving
 
 TABLE = random_table(0, n=6, replicates=2, size=9)
 WITH_ETA = [AshaPromotion, AshaStopping, Hyperband, SuccessiveHalving, AsyncHyperband, AshaCost, Pasha, Rush]
-WITH_ETA += [MoAsha, CurveExtrapolation]
+WITH_ETA += [MoAsha, CurveExtrapolation, Bohb, Dehb, Mobster, HyperTune]
 
 
 # --- Simulation ------------------------------------------------------------------------------------------------
@@ -111,7 +115,7 @@ def test_a_scheduler_is_made_from_its_name_and_arguments() -> None:
     assert isinstance(make_scheduler("hyperband()"), Hyperband)
 
 
-def test_all_six_schedulers_have_their_names() -> None:
+def test_all_schedulers_have_their_names() -> None:
     assert set(scheduler_names()) == {
         "random",
         "successive-halving",
@@ -128,6 +132,13 @@ def test_all_six_schedulers_have_their_names() -> None:
         "patience",
         "curve-extrapolation",
         "mo-asha",
+        "bohb",
+        "dehb",
+        "mobster",
+        "hyper-tune",
+        "dyhpo",
+        "mf-bo",
+        "pbt",
     }
 
 

@@ -1,0 +1,54 @@
+"""How schedulers and searchers print: as they are written, name and arguments."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from typing import Any
+
+OURS = ("simulator.schedulers.", "simulator.searchers.")
+
+
+class Spec:
+    """Remembers the arguments that it is made with, whatever a subclass does with them.
+
+    `str` gives what `make_scheduler` and `make_searcher` read: the text they made it from, or name and arguments,
+    where these are literals. One that is in no registry prints as the name of its class.
+    """
+
+    written: str | None = None  # by whoever made it from text
+    _made_with: tuple[tuple[Any, ...], dict[str, Any]] = (), {}
+
+    def __new__(cls, *arguments: Any, **named: Any) -> Any:
+        made = super().__new__(cls)
+        made._made_with = arguments, named
+        return made
+
+    def __init__(self) -> None:
+        """What takes no arguments."""
+
+    def __str__(self) -> str:
+        if self.written is not None:
+            return self.written
+        cls = type(self)
+        place, _, file = cls.__module__.rpartition(".")
+        if f"{place}." not in OURS:
+            return cls.__name__
+        given, named = self._made_with
+        arguments = dict(zip(arguments_of(cls), given, strict=False)) | named
+        text = ",".join(f"{name}={_literal(value)}" for name, value in arguments.items())
+        return file.replace("_", "-") + (f"({text})" if text else "")
+
+
+def arguments_of(cls: type[Spec]) -> list[str]:
+    """The names of what a class is made with."""
+    return [*inspect.signature(cls.__init__).parameters][1:]
+
+
+def _literal(value: Any) -> str:
+    """As it is written in Python, or what kind of thing it is where it cannot be."""
+    try:
+        ast.literal_eval(repr(value))
+    except (ValueError, SyntaxError):
+        return f"<{type(value).__name__}>"
+    return repr(value)
