@@ -23,7 +23,7 @@ SPECS = {
     "bohb": "bohb(eta=4)+random",
     "mobster": "mobster(form='synchronous', eta=2)+random",
     "hyper-tune": "hyper-tune+random",
-    "dyhpo": "dyhpo(min_observations=1000)",
+    "dyhpo": "dyhpo(min_observations=1000, step=9)",
     "mf-bo": "mf-bo(min_observations=1000)",
 }
 

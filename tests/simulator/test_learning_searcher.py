@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from schedulers import ASKING, NAMES, asked_for, fits
+from schedulers import ASKING, NAMES, SPECS, asked_for, fits
 from scripted import events_of
 from tables import random_table, tables
 
@@ -23,6 +23,8 @@ from simulator import (
     searcher_names,
 )
 from simulator.searchers.random import RandomSearcher
+
+RULES = [spec.partition("+")[0] for spec in SPECS]  # the searcher is given below
 
 
 class Listening(RandomSearcher):
@@ -70,7 +72,7 @@ def expected_log(table: Blackbox, trace: Any) -> list[tuple[Any, ...]]:
     return log
 
 
-@given(table=tables(), name=st.sampled_from(NAMES), workers=st.integers(1, 6), seed=st.integers(0, 9))
+@given(table=tables(), name=st.sampled_from(RULES), workers=st.integers(1, 6), seed=st.integers(0, 9))
 @settings(max_examples=150)
 def test_it_is_told_what_the_trace_tells(table: Blackbox, name: str, workers: int, seed: int) -> None:
     assume(fits(name, table))
@@ -81,7 +83,7 @@ def test_it_is_told_what_the_trace_tells(table: Blackbox, name: str, workers: in
     assert trace.digest() == untold.digest()
 
 
-@given(table=tables(), name=st.sampled_from(NAMES), workers=st.integers(1, 6))
+@given(table=tables(), name=st.sampled_from(RULES), workers=st.integers(1, 6))
 @settings(max_examples=100)
 def test_every_resource_is_every_result(table: Blackbox, name: str, workers: int) -> None:
     assume(fits(name, table))

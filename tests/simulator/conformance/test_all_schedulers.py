@@ -12,7 +12,7 @@ NAMES = sorted(scheduler_names())
 COSTLY = {"curve-extrapolation", "dehb", "dyhpo", "mf-bo", "pbt"}
 MODELS = COSTLY | {name for name in NAMES if make_scheduler(name).default_searcher() != "random"}
 DEAREST = {"dyhpo", "mf-bo"}
-SMALL = ["one-row", "many-workers", "used-up"]
+SMALL = ["one-row", "many-workers"]
 # Where arguments change a rule.
 VARIANTS = [
     "asha-stopping(quantiles='levels')",
@@ -42,7 +42,10 @@ PROMISED = {
 }
 
 
-@pytest.mark.parametrize("spec", [name for name in NAMES if name not in MODELS] + VARIANTS)
+@pytest.mark.parametrize(
+    "spec",
+    [name for name in NAMES if name not in MODELS] + [pytest.param(spec, marks=pytest.mark.slow) for spec in VARIANTS],
+)
 def test_it_keeps_what_it_promises(spec: str) -> None:
     report = check(spec)
     report.assert_passed()
