@@ -47,3 +47,14 @@ def check_flag(name: str, value: object) -> None:
     """`value` is True or False."""
     if not isinstance(value, bool):
         raise SimulationError(f"{name} is True or False, not {value!r}")
+
+
+def check_share(name: str, value: float) -> float:
+    """`value` if it is a number in [0, 1].
+
+    Raises:
+        SimulationError: it is something else.
+    """
+    if not (is_number(value) and 0 <= value <= 1):
+        raise SimulationError(f"{name} = {value!r}: a share from 0 to 1 is needed")
+    return value

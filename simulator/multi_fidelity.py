@@ -35,11 +35,11 @@ class MultiFidelity(Gp):
 
     def __init__(
         self,
-        min_observations: int | None,
-        min_at_largest: int,
-        max_observations: int,
-        fantasies: int,
-        prior: Prior | None,
+        min_observations: int | None = None,
+        min_at_largest: int = 3,
+        max_observations: int = 500,
+        fantasies: int = 20,
+        prior: Prior | None = None,
     ) -> None:
         super().__init__("largest", min_observations, max_observations, fantasies, prior)
         self.min_at_largest = whole("min_at_largest", min_at_largest, 1, MOST_OBSERVATIONS)

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from simulator.checks import is_number, whole
-from simulator.errors import SimulationError
+from simulator.checks import whole
 from simulator.models.coding import choices_of
 from simulator.searcher import Over, SearchContext, Searcher
-from simulator.searchers.random import Prior, RandomSearcher, weights_of
+from simulator.searchers.random import Prior, RandomSearcher
 
 if TYPE_CHECKING:
     from simulator.trial import Trial
@@ -68,7 +67,7 @@ class ModelSearcher(Searcher):
         self._find_vector = context.vector
         self.vectors = context.vectors
         self.choices = choices_of(context.space)
-        self.log_prior = None if self.prior is None else np.log(weights_of(self.prior, context))
+        self.log_prior = None if self._random.weights is None else np.log(self._random.weights)
         self.needed = self.min_observations or self.vectors.shape[1] + 1
         self.at: dict[float, Observed] = {}
         self.running: dict[int, tuple[int, float]] = {}  # by trial: row and where it will report
@@ -159,14 +158,3 @@ class ModelSearcher(Searcher):
     def faded_prior(self, rows: np.ndarray, observations: int) -> np.ndarray | float:
         """(m,) what the prior adds to the logarithm of the acquisition function at `rows`."""
         return 0.0 if self.log_prior is None else self.log_prior[rows] * (PRIOR_FADES / observations)
-
-
-def check_share(name: str, value: float) -> float:
-    """`value` if it is a number in [0, 1].
-
-    Raises:
-        SimulationError: it is something else.
-    """
-    if not (is_number(value) and 0 <= value <= 1):
-        raise SimulationError(f"{name} = {value!r}: a share from 0 to 1 is needed")
-    return value

@@ -9,6 +9,7 @@ import numpy as np
 from simulator.models.gaussian_process import Kernel, Scale, expected_improvement, fit, scale_of
 from simulator.models.growing import GrowingProcess
 from simulator.models.joint import JointInputs
+from simulator.models.sampling import best_and_spread
 
 REFIT_AFTER = 1.2  # observations have grown by this factor since the kernel was fitted
 
@@ -95,17 +96,11 @@ class FreezeThaw:
         room = self._room // 2
         for wanted in by_rank:
             if len(wanted) > room:
-                wanted = self._best_and_spread(wanted, room)
+                values = [self.curves[trial][2][at] for trial, at in wanted]
+                wanted = [wanted[i] for i in best_and_spread(values, room // 2, room)]
             picked += wanted
             room -= len(wanted)
         return sorted(picked)
-
-    def _best_and_spread(self, wanted: list[tuple[int, int]], room: int) -> list[tuple[int, int]]:
-        """The best half of `room`, and of the others as many as there is room for, evenly over the trials."""
-        order = sorted(range(len(wanted)), key=lambda i: self.curves[wanted[i][0]][2][wanted[i][1]])
-        best, others = order[: room // 2], sorted(order[room // 2 :])
-        spread = np.linspace(0, len(others) - 1, room - len(best)).round().astype(int)
-        return [wanted[i] for i in [*best, *(others[i] for i in spread.tolist())]]
 
     def move(self, candidate: int, row: int, resource: float) -> None:
         """Look at `row` reaching `resource` in the place of that candidate."""

@@ -8,14 +8,13 @@ from heapq import heappush
 from typing import NamedTuple
 
 from simulator.brackets import Bracket, Synchronous
-from simulator.checks import check_flag
+from simulator.checks import check_flag, check_share
 from simulator.context import Context
 from simulator.models.differential import check_factor
 from simulator.protocol import PAUSE, STOP, Resume, Start, Verdict
 from simulator.rungs import fraction
 from simulator.schedulers.hyperband import bracket_sizes
 from simulator.searcher import Searcher
-from simulator.searching import check_share
 from simulator.subpopulations import Member, Subpopulations, subpopulation_sizes
 from simulator.trial import Trial
 

@@ -151,11 +151,11 @@ class MfBo(Scheduler):
         lower = above[above < self._r_max]
         if len(lower) == 0:
             return row, self._r_max
-        gap = information_gap(kernel, self._at(row, self._grid))[-len(above) : -1]
-        widest = information_gap(kernel, self._at(row, self._grid)).max()
+        gaps = information_gap(kernel, self._at(row, self._grid))
+        gap = gaps[-len(above) : -1]
         threshold = sqrt(kernel.signal) * gap * self._cost_ratio(lower) ** (1 / (1 + self._dimension + 2))
         _, unknown = posterior.at(self._at(row, lower))
-        worth_it = (unknown > threshold) & (gap * sqrt(beta) > widest)
+        worth_it = (unknown > threshold) & (gap * sqrt(beta) > gaps.max())
         return row, float(lower[np.argmax(worth_it)]) if worth_it.any() else self._r_max
 
     def _at(self, row: int, resources: np.ndarray) -> np.ndarray:

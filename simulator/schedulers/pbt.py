@@ -11,14 +11,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simulator.checks import is_number, whole
+from simulator.checks import check_share, is_number, whole
 from simulator.context import Context
 from simulator.errors import SimulationError
 from simulator.events import MOST_TRIALS
 from simulator.models.coding import choices_of
 from simulator.protocol import PAUSE, STOP, Continue, EndReason, Resume, Scheduler, Start, Verdict
 from simulator.rungs import fraction
-from simulator.searching import check_share
 from simulator.trial import Trial
 
 USUAL_POPULATION = 10

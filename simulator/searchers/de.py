@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulator.checks import whole
+from simulator.checks import check_share, whole
 from simulator.models.differential import PARENTS, check_factor, crossed, mutant
 from simulator.searcher import SearchContext
 from simulator.searchers.random import Prior
-from simulator.searching import MOST_OBSERVATIONS, ModelSearcher, check_share
+from simulator.searching import MOST_OBSERVATIONS, ModelSearcher
 from simulator.trial import Trial
 
 

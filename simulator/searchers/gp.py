@@ -13,6 +13,7 @@ from simulator.checks import is_number, whole
 from simulator.errors import SimulationError
 from simulator.models.coding import indicated
 from simulator.models.gaussian_process import Kernel, Posterior, expected_improvement, fit, standard
+from simulator.models.sampling import best_and_spread
 from simulator.models.threads import one_thread
 from simulator.searcher import SearchContext
 from simulator.searchers.random import Prior
@@ -178,10 +179,7 @@ class Gp(ModelSearcher):
         room = self.max_observations if room is None else room
         if len(values) <= room:
             return list(range(len(values)))
-        order = sorted(range(len(values)), key=values.__getitem__)
-        best, others = order[: room // 4], sorted(order[room // 4 :])
-        spread = np.linspace(0, len(others) - 1, room - len(best)).round().astype(int)
-        return sorted([*best, *(others[i] for i in spread.tolist())])
+        return best_and_spread(values, room // 4, room)
 
     def posterior(self, data: Data) -> Posterior:
         """The process after the observations, its kernel fitted again if that is due."""

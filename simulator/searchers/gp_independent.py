@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from simulator.models.fidelities import Independent
 from simulator.multi_fidelity import MultiFidelity
-from simulator.searchers.random import Prior
 
 
 class GpIndependent(MultiFidelity):
@@ -34,16 +33,6 @@ class GpIndependent(MultiFidelity):
     """
 
     everywhere = False
-
-    def __init__(
-        self,
-        min_observations: int | None = None,
-        min_at_largest: int = 3,
-        max_observations: int = 500,
-        fantasies: int = 20,
-        prior: Prior | None = None,
-    ) -> None:
-        super().__init__(min_observations, min_at_largest, max_observations, fantasies, prior)
 
     def make_fidelities(self, resources: list[float]) -> Independent:
         return Independent(min(self.min_at_largest, self.max_observations))

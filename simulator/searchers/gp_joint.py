@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from simulator.models.fidelities import Joint
 from simulator.multi_fidelity import MultiFidelity
-from simulator.searchers.random import Prior
 
 
 class GpJoint(MultiFidelity):
@@ -24,16 +23,6 @@ class GpJoint(MultiFidelity):
     Example:
         >>> Simulation(load("mlp:digits"), "asha-promotion+gp-joint", workers=4, budget="10x").run()
     """
-
-    def __init__(
-        self,
-        min_observations: int | None = None,
-        min_at_largest: int = 3,
-        max_observations: int = 500,
-        fantasies: int = 20,
-        prior: Prior | None = None,
-    ) -> None:
-        super().__init__(min_observations, min_at_largest, max_observations, fantasies, prior)
 
     def make_fidelities(self, resources: list[float]) -> Joint:
         return Joint(resources)

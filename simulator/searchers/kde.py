@@ -6,12 +6,12 @@ from math import isfinite
 
 import numpy as np
 
-from simulator.checks import is_number
+from simulator.checks import check_share, is_number
 from simulator.errors import SimulationError
 from simulator.models.density import KernelDensity
 from simulator.searcher import SearchContext
 from simulator.searchers.random import Prior
-from simulator.searching import ModelSearcher, check_share
+from simulator.searching import ModelSearcher
 
 
 class Kde(ModelSearcher):

@@ -24,6 +24,9 @@ class RandomSearcher(Searcher):
             are left in proportion to their weights (Efraimidis and Spirakis, 2006). Equal weights, the default,
             give the same order as none. Names of other tasks, such as ``["mlp:digits"]``: the belief follows from
             what was observed of them, see `transfer.weights_from`.
+
+    Attributes:
+        weights: (n,) the prior's, of mean 1, while a run goes on; None without one.
     """
 
     def __init__(self, prior: Prior | None = None) -> None:
@@ -31,16 +34,16 @@ class RandomSearcher(Searcher):
 
     def setup(self, context: SearchContext) -> None:
         self._context, self._stream, self._left = context, context.stream(), context.limit
-        self._weights = None if self.prior is None else weights_of(self.prior, context)
+        self.weights = None if self.prior is None else weights_of(self.prior, context)
         self.exhausted_at = None
         self._deal()
 
     def _deal(self) -> None:
         n = self._context.n
-        if self._weights is None:
+        if self.weights is None:
             order = self._stream.permutation(n)
         else:  # what comes first of n exponential clocks whose rates are the weights
-            order = (-np.log1p(-self._stream.uniform(n)) / self._weights).argsort(kind="stable")
+            order = (-np.log1p(-self._stream.uniform(n)) / self.weights).argsort(kind="stable")
         if self._left is not None:
             order = order[: self._left]
             self._left -= len(order)
