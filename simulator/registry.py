@@ -112,6 +112,9 @@ def _made(known: Registry, spec: str, name: str, arguments: dict[str, Any]) -> A
     for argument in arguments:
         if argument not in takes:
             raise SimulationError(f"{name} has no argument {argument!r}: {name_hint(argument, takes)}")
+    missing = [argument for argument, may_lack in takes.items() if not may_lack and argument not in arguments]
+    if missing:
+        raise SimulationError(f"{name} needs {', '.join(missing)}: write {name}({missing[0]}=...)")
     made = cls(**arguments)
     made.written = spec.strip()
     return made

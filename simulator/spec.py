@@ -40,9 +40,10 @@ class Spec:
         return file.replace("_", "-") + (f"({text})" if text else "")
 
 
-def arguments_of(cls: type[Spec]) -> list[str]:
-    """The names of what a class is made with."""
-    return [*inspect.signature(cls.__init__).parameters][1:]
+def arguments_of(cls: type[Spec]) -> dict[str, bool]:
+    """What a class is made with, by name; whether it can be left out."""
+    parameters = [*inspect.signature(cls.__init__).parameters.values()][1:]
+    return {p.name: p.default is not p.empty or p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters}
 
 
 def _literal(value: Any) -> str:

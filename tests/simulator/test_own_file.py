@@ -91,3 +91,10 @@ def test_wrong_files(own: Path, tmp_path: Path, spec: str, words: str) -> None:
     with pytest.raises(SimulationError) as caught:
         Simulation(random_table(1), spec.format(own=own, folder=tmp_path))
     assert words in str(caught.value)
+
+
+def test_an_argument_that_it_cannot_do_without_is_asked_for(own: Path) -> None:
+    own.write_text(OWN.replace("until=1)", "until, *more, **others)"))
+    with pytest.raises(SimulationError, match=r"First needs until: write .*my own\.py:First\(until=\.\.\.\)"):
+        Simulation(random_table(1, n=5), f"{own}:First")
+    assert len(Simulation(random_table(1, n=5), f"{own}:First(until=4)").run()) == 10
