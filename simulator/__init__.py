@@ -3,7 +3,7 @@
 from simulator.budget import Budget
 from simulator.context import Context
 from simulator.errors import SchedulerError, SimulationError, TraceError
-from simulator.protocol import PAUSE, STOP, Continue, Resume, Scheduler, Start
+from simulator.protocol import PAUSE, RETRY, STOP, Continue, Resume, Scheduler, Start
 from simulator.registry import make_scheduler, make_searcher, scheduler_names, searcher_names
 from simulator.searcher import SearchContext, Searcher
 from simulator.simulation import Simulation
@@ -12,6 +12,7 @@ from simulator.trial import Trial
 
 __all__ = [
     "PAUSE",
+    "RETRY",
     "STOP",
     "Budget",
     "Context",

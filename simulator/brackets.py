@@ -1,6 +1,7 @@
 """Synchronous brackets: a rung waits until all of its trials have reported, then its best go on.
 
-Decisions wait; workers need not: when all that is open is pending, the next bracket starts (`overlap`).
+Decisions wait; workers need not: when all that is open is pending, the next bracket starts (`overlap`). A rung does not
+wait for a trial that has failed, and is smaller by one.
 """
 
 from __future__ import annotations
@@ -87,6 +88,14 @@ class Bracket:
     def report(self, trial: int, value: float, over: bool) -> bool:
         """A trial has reached the rung, or is over before it; True if jobs of the next rung are now open."""
         self._entries.append((value, trial, over))
+        return self._settle()
+
+    def fail(self) -> bool:
+        """A trial has failed on its way to the rung, and has no entry there; True as in `report`."""
+        return self._settle()
+
+    def _settle(self) -> bool:
+        """One trial less is pending."""
         self._pending -= 1
         if self._pending or self._to_start:
             return False
@@ -157,11 +166,22 @@ class Synchronous(Scheduler):
         return PAUSE
 
     def on_end(self, trial: Trial, resource: float, value: float, reason: EndReason) -> None:
-        self._report(trial, value, over=True)
+        if reason == "failed":
+            self._fail(trial)
+        else:
+            self._report(trial, value, over=True)
 
     def _report(self, trial: Trial, value: float, over: bool) -> None:
         bracket: Bracket = trial.tag
-        if bracket.report(trial.id, value, over):
+        self._go_on(bracket, bracket.report(trial.id, value, over))
+
+    def _fail(self, trial: Trial) -> None:
+        bracket: Bracket = trial.tag
+        self._go_on(bracket, bracket.fail())
+
+    def _go_on(self, bracket: Bracket, open_jobs: bool) -> None:
+        """After one of the bracket's trials has reported or failed."""
+        if open_jobs:
             heappush(self._ready, bracket.number)
         self._close_if_done(bracket)
 

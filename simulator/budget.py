@@ -11,7 +11,7 @@ import numpy as np
 
 from blackboxes import Blackbox
 from simulator.checks import is_number, whole
-from simulator.clock import nanoseconds
+from simulator.clock import Clock, nanoseconds
 from simulator.errors import SimulationError
 from simulator.events import MOST_TRIALS
 from simulator.rungs import fraction
@@ -81,32 +81,46 @@ class Meter:
 
     Attributes:
         deadline: nanoseconds when the run ends, as known so far.
-        used_up: no new job is handed out.
+        used_up_at: nanoseconds since when no new job is handed out, None as long as there are some.
     """
 
-    __slots__ = ("_crossings", "_goal", "_left", "_limit", "_metric", "_sign", "_table", "deadline")
+    __slots__ = (
+        "_clock",
+        "_crossings",
+        "_goal",
+        "_left",
+        "_limit",
+        "_metric",
+        "_sign",
+        "_table",
+        "deadline",
+        "used_up_at",
+    )
 
-    def __init__(self, budget: Budget, table: Blackbox, metric: str) -> None:
-        self._table, self._metric = table, metric
+    def __init__(self, budget: Budget, table: Blackbox, metric: str, clock: Clock) -> None:
+        self._table, self._metric, self._clock = table, metric, clock
+        self.used_up_at: int | None = None
         self._left = None if budget.resource is None else fraction(budget.resource)
         self._sign = table.metric_info[metric].sign
         self._goal = -inf if budget.target is None else float(budget.target) * self._sign
         self._limit = self.deadline = nanoseconds(budget.seconds(table))
         self._crossings: dict[int, int] = {}  # trial id: when its running segment first reaches the target
 
-    @property
-    def used_up(self) -> bool:
-        return self._left is not None and self._left <= 0
-
     def begin(self, trial: Trial, due: int) -> int:
         """`trial` has been sent to a new target and gets there at `due`; gives the deadline."""
-        table, start, end = self._table, trial._index + 1, trial._target + 1
-        if end > start:
-            if self._left is not None:  # in fractions, so that ten times 0.1 is 1
-                spent = trial.resource if table.resumable else 0
-                self._left -= fraction(table.resource_list[end - 1]) - fraction(spent)
-            if self._goal > -inf:
-                self._look_for_goal(trial, start if table.resumable else end - 1, end, due)
+        start, end = trial._index + 1, trial._target + 1
+        if self._left is not None and end > start:  # in fractions, so that ten times 0.1 is 1
+            spent = trial.resource if self._table.resumable else 0
+            self._left -= fraction(self._table.resource_list[end - 1]) - fraction(spent)
+            if self._left <= 0 and self.used_up_at is None:
+                self.used_up_at = self._clock.now
+        return self.begin_again(trial, due)
+
+    def begin_again(self, trial: Trial, due: int) -> int:
+        """The same for a trial that goes once more where it was sent, which hands out nothing."""
+        start, end = trial._index + 1, trial._target + 1
+        if self._goal > -inf and end > start:
+            self._look_for_goal(trial, start if self._table.resumable else end - 1, end, due)
         return self.deadline
 
     def _look_for_goal(self, trial: Trial, first: int, end: int, due: int) -> None:
@@ -114,8 +128,7 @@ class Meter:
         hits = np.flatnonzero(curve * self._sign <= self._goal)
         if len(hits):
             if self._table.resumable:
-                elapsed = self._table.elapsed[trial.config, trial.replicate, first + int(hits[0])]
-                due = trial._offset + nanoseconds(elapsed)
+                due = trial._arrives(first + int(hits[0]))
             self._crossings[trial.id] = due
             self.deadline = min(self.deadline, due)
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from simulator.segments import JobColumns
+
 
 @dataclass(frozen=True)
 class TraceInfo:
@@ -16,10 +18,13 @@ class TraceInfo:
         table: ``family:task``.
         metric: what the scheduler saw.
         scheduler: its name with arguments.
-        seed, workers: of the run.
+        seed: of the run.
+        workers: at its beginning.
         end: nanoseconds when the run was over.
         exhausted_at: simulated seconds when the searcher had nothing left to propose, None if it always had.
+        closed_at: nanoseconds when the last trial or resource of the budget was handed out, None if some were left.
         predicted: configurations off the table whose curves a surrogate predicted, the rows that follow the table's.
+        cluster: what was not as by default on the cluster, see `Cluster.settings`; None without one.
     """
 
     table: str
@@ -29,22 +34,26 @@ class TraceInfo:
     workers: int
     end: int
     exhausted_at: float | None = None
+    closed_at: int | None = None
     predicted: tuple[dict[str, Any], ...] = ()
+    cluster: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
 class Columns:
-    """One entry an event, in the order of the run; one entry a trial in the last three.
+    """One entry an event, in the order of the run; one entry a trial in `config`, `replicate` and `checkpoint_of`.
 
     Attributes:
         time: int64 nanoseconds.
-        trial, worker: int64.
+        trial, worker: int64. Events of workers have trial -1.
         event: int8, an index into `events.NAMES`.
-        resource: float64, reached so far; 0 before the first, or where the checkpoint stood that it began with.
+        resource: float64, reached so far; 0 before the first, or where the checkpoint stood that it began with. Who has
+            lost work keeps it: what was reached was seen.
         until: float64, where the segment that begins here or is cut off here was heading to; NaN elsewhere.
         value: float64, the metric at `resource` in its own direction; NaN at the start and where diverged.
         config, replicate, checkpoint_of: int64, (number of trials,); the last is the trial whose checkpoint it began
             with, -1 for none.
+        jobs: what a cluster adds, None without one.
     """
 
     time: np.ndarray
@@ -57,3 +66,4 @@ class Columns:
     config: np.ndarray
     replicate: np.ndarray
     checkpoint_of: np.ndarray
+    jobs: JobColumns | None = None

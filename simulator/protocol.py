@@ -71,7 +71,7 @@ class Continue:
 
 
 class Verdict:
-    """`PAUSE` or `STOP`: the two answers that free the worker."""
+    """`PAUSE` or `STOP`, the two answers to a report that free the worker; `RETRY` or `STOP`, those to a failure."""
 
     __slots__ = ("name",)
 
@@ -87,6 +87,7 @@ class Verdict:
 
 PAUSE: Final = Verdict("PAUSE")
 STOP: Final = Verdict("STOP")
+RETRY: Final = Verdict("RETRY")
 Answer = Continue | Verdict
 
 
@@ -124,4 +125,22 @@ class Scheduler(Spec, ABC):
         """`trial` has reached the `until` it was sent to: `Continue(until)`, `PAUSE` or `STOP`."""
 
     def on_end(self, trial: Trial, resource: float, value: float, reason: EndReason) -> None:
-        """`trial` is over by itself, at r_max or where its curve ends; nothing to decide."""
+        """`trial` is over by itself, at r_max or where its curve ends, or it has failed; nothing to decide.
+
+        With the reason ``"failed"`` it has crashed once too often: `resource` is the last that it has reported, 0 where
+        it has reported none, and `value` is inf. That is no report: it has not reached where it was sent. What it
+        reported before still holds.
+        """
+
+    def on_failure(self, trial: Trial, failures: int) -> Verdict:
+        """`trial` has crashed, and may be tried again: `RETRY` or `STOP`.
+
+        Args:
+            trial: stands where it last reported, whatever it did since.
+            failures: how often it has crashed, this time included.
+
+        `RETRY`: it goes back to its last checkpoint and is the next to run; the scheduler sees no more of it than that
+        its report comes later. `STOP`: it is over. As after a `STOP` in `on_report` there is no `on_end`; a searcher
+        that learns is told that it has failed.
+        """
+        return RETRY

@@ -146,7 +146,8 @@ def teaching(searcher: Searcher, on_report: Report, on_end: End) -> tuple[Report
         return answer
 
     def end(trial: Trial, resource: float, value: float, reason: EndReason) -> None:
-        tell(trial, resource, value)
+        if reason != "failed":  # else it has not got to where it would report
+            tell(trial, resource, value)
         searcher.on_end(trial, reason)
         on_end(trial, resource, value, reason)
 

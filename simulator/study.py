@@ -34,7 +34,8 @@ class Run:
     Attributes:
         table: name or path, as for `blackboxes.load`.
         scheduler: name and arguments, as for `make_scheduler`; or `clairvoyant.NAME`, what no scheduler can beat.
-        seed, workers, budget, metric, off_table, decision_time: as for `Simulation`.
+        seed, workers, budget, metric, off_table: as for `Simulation`.
+        cluster: a preset with arguments, or the path of a TOML file, as for `Cluster.read`.
     """
 
     table: str
@@ -44,7 +45,7 @@ class Run:
     budget: Budget = NO_LIMIT
     metric: str | None = None
     off_table: OffTable = "error"
-    decision_time: str | None = None
+    cluster: str | None = None
 
     @property
     def blackbox(self) -> Blackbox:
@@ -85,7 +86,7 @@ class Run:
             budget=self.budget,
             metric=self.metric,
             off_table=self.off_table,
-            decision_time=self.decision_time,
+            cluster=self.cluster,
         )
 
 
@@ -109,8 +110,9 @@ def _landmarks(table: Blackbox, metric: str) -> dict[str, float]:
 def run_row(run: Run) -> Row:
     """Simulate one run; what was asked, what came out, and how the incumbent improved.
 
-    `times` (simulated seconds), `values` (the metric, own direction) and `test_values` (the incumbent's test metric,
-    empty where the table has none) hold one entry for each improvement, at whichever resource it was seen. The row of
+    `times` (simulated seconds), `costs` (what the workers have cost by then), `values` (the metric, own direction) and
+    `test_values` (the incumbent's test metric, empty where the table has none) hold one entry for each improvement, at
+    whichever resource it was seen. The row of
     `clairvoyant.NAME` bounds each of them, by any run's value at any time; it has no digest.
     """
     digest, summary, improvements = _bound(run) if run.is_bound else _simulated(run)
@@ -128,6 +130,7 @@ def run_row(run: Run) -> Row:
         "scheduler": run.scheduler,
         "seed": run.seed,
         "workers": run.workers,
+        "cluster": run.cluster or "",
         "budget": "" if run.budget.time is None else str(run.budget.time),
         "digest": digest,
         **summary,
@@ -150,8 +153,13 @@ def _simulated(run: Run) -> tuple[str, Row, Row]:
     if table.test_metric is not None:
         seen = (best["config"], best["replicate"], best["index"])
         test = table.metrics[table.test_metric][seen].astype(np.float64).tolist()
-    times = (best["time"] / 1e9).tolist()
-    return trace.digest(), trace.summary(), {"times": times, "values": best["value"].tolist(), "test_values": test}
+    improvements = {
+        "times": (best["time"] / 1e9).tolist(),
+        "costs": trace.paid(best["time"]).tolist(),
+        "values": best["value"].tolist(),
+        "test_values": test,
+    }
+    return trace.digest(), trace.summary(), improvements
 
 
 def crossed(
@@ -162,7 +170,7 @@ def crossed(
     budget: Budget | str | float | None = "10x",
     metric: str | None = None,
     off_table: OffTable = "error",
-    decision_time: str | None = None,
+    cluster: str | None = None,
 ) -> list[Run]:
     """Every scheduler under every seed; checked before anything runs, the table read anew.
 
@@ -176,7 +184,7 @@ def crossed(
     _table.cache_clear()
     budget = budget if isinstance(budget, Budget) else Budget(time=budget)
     runs = [
-        Run(table, scheduler, seed, workers, budget, metric, off_table, decision_time)
+        Run(table, scheduler, seed, workers, budget, metric, off_table, cluster)
         for seed in seeds
         for scheduler in schedulers
     ]

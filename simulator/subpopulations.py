@@ -125,10 +125,13 @@ class Subpopulations:
 
     def enter(self, level: float, place: int, member: Member) -> None:
         """Put a member that has reported to the selection of a place."""
-        population = self.at[level]
-        population.select(place, member)
-        if member.row < len(population.seen):
-            population.seen[member.row] = True
+        self.at[level].select(place, member)
+        self.leave_out(level, member.row)
+
+    def leave_out(self, level: float, row: int) -> None:
+        """`row` is not to be started for this level any more."""
+        if row < len(self.at[level].seen):
+            self.at[level].seen[row] = True
 
     def _parents(self, level: float, size: int, target: Member | None) -> tuple[list[int], list[int]]:
         """Different rows, the target's left out: the parent pool, and what fills it up where it is too small."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from simulator import events
 from simulator.clock import format_time, parse_time
 from simulator.columns import Columns, TraceInfo
 from simulator.errors import TraceError
+from simulator.segments import JobColumns
 
 if TYPE_CHECKING:
     from simulator.trace import Trace
@@ -22,8 +24,9 @@ TITLE = "# rungsim trace 1"
 def write_text(trace: Trace) -> str:
     """Header lines, then one line an event: time in seconds, worker, trial, event, and what it is about."""
     info = {field.name: getattr(trace.info, field.name) for field in fields(TraceInfo)}
-    if not info["predicted"]:
-        del info["predicted"]
+    for name, nothing in (("closed_at", None), ("predicted", ()), ("cluster", None)):
+        if info[name] == nothing:
+            del info[name]
     info["values"] = "float32" if _single(trace.columns.value) else "float64"
     header = [TITLE, *(f"# {name}: {json.dumps(value)}" for name, value in info.items())]  # one line, whatever it holds
     return "\n".join([*header, *event_lines(trace, range(len(trace)))]) + "\n"
@@ -32,27 +35,40 @@ def write_text(trace: Trace) -> str:
 def event_lines(trace: Trace, which: range) -> list[str]:
     """The lines of some events, columns aligned."""
     c, single = trace.columns, _single(trace.columns.value)
-    started = events.CODES["start"]
     lines = []
     for i in which:
-        trial = int(c.trial[i])
-        parts = [
-            f"{format_time(int(c.time[i])):>20}",
-            f"worker={c.worker[i]}",
-            f"trial={trial}",
-            f"{events.NAMES[c.event[i]]:<9}",
-        ]
-        if c.event[i] == started:
+        trial, name = int(c.trial[i]), events.NAMES[c.event[i]]
+        parts = [f"{format_time(int(c.time[i])):>20}", f"worker={c.worker[i]}"]
+        if trial >= 0:
+            parts.append(f"trial={trial}")
+        parts.append(f"{name:<9}")
+        if name == "start":
             parts.append(f"config={c.config[trial]} replicate={c.replicate[trial]}")
             if c.checkpoint_of[trial] >= 0:
                 parts.append(f"checkpoint_of={c.checkpoint_of[trial]}")
-        parts.append(f"resource={_number(c.resource[i])}")
+        if trial >= 0:
+            parts.append(f"resource={resource_text(c.resource[i])}")
         if c.value[i] == c.value[i]:
             parts.append(f"value={np.float32(c.value[i])!s}" if single else f"value={float(c.value[i])!r}")
         if c.until[i] == c.until[i]:
-            parts.append(f"until={_number(c.until[i])}")
-        lines.append("  ".join(parts))
+            parts.append(f"until={resource_text(c.until[i])}")
+        if c.jobs is not None:
+            parts.extend(_cluster_items(c, c.jobs, i, name))
+        lines.append("  ".join(parts).rstrip())
     return lines
+
+
+def _cluster_items(c: Columns, jobs: JobColumns, i: int, name: str) -> Iterator[str]:
+    """What a cluster adds to an event, as far as it is not as without one."""
+    if name in ("start", "resume"):
+        if jobs.origin[i] != c.resource[i]:
+            yield f"origin={resource_text(jobs.origin[i])}"
+        if jobs.pace[i] != 1:
+            yield f"pace={float(jobs.pace[i])!r}"
+        if jobs.save[i]:
+            yield f"save={format_time(int(jobs.save[i]))}"
+    if jobs.overhead[i]:
+        yield f"overhead={format_time(int(jobs.overhead[i]))}"
 
 
 def read_text(text: str, where: str) -> tuple[TraceInfo, Columns]:
@@ -67,6 +83,7 @@ def read_text(text: str, where: str) -> tuple[TraceInfo, Columns]:
     header: dict[str, Any] = {}
     rows: list[tuple[Any, ...]] = []
     started: list[tuple[int, int, int]] = []
+    jobs_so_far: dict[int, tuple[float, float, int]] = {}
     number = 1
     try:
         for line in lines[1:]:
@@ -75,7 +92,7 @@ def read_text(text: str, where: str) -> tuple[TraceInfo, Columns]:
                 name, _, value = line[2:].partition(": ")
                 header[name] = json.loads(value)
             else:
-                rows.append(_read_event(line, started))
+                rows.append(_read_event(line, started, jobs_so_far))
     except KeyError as error:
         raise TraceError(f"{where}, line {number}: {error} is missing or unknown") from None
     except ValueError as error:
@@ -83,16 +100,21 @@ def read_text(text: str, where: str) -> tuple[TraceInfo, Columns]:
     single = header.pop("values", None) == "float32"
     info = _read_info(header, where)
     workers = [row[2] for row in rows]
-    if workers and not 0 <= min(workers) <= max(workers) < info.workers:
+    most = info.workers if info.cluster is None else events.MOST_WORKERS  # some may join later
+    if workers and not 0 <= min(workers) <= max(workers) < most:
         raise TraceError(f"{where}: worker {max(workers)} of {info.workers}, or a negative one")
-    names = ("time", "trial", "worker", "event", "resource", "until", "value")
-    kinds = (np.int64, np.int64, np.int64, np.int8, np.float64, np.float64, np.float64)
+    names = ("time", "trial", "worker", "event", "resource", "until", "value", "overhead", "origin", "pace", "save")
+    kinds = (*(np.int64,) * 3, np.int8, *(np.float64,) * 3, np.int64, np.float64, np.float64, np.int64)
     by_name = zip(names, kinds, zip(*rows, strict=True) if rows else [()] * len(names), strict=True)
     columns: dict[str, np.ndarray] = {name: np.array(column, dtype=kind) for name, kind, column in by_name}
     if single:
         columns["value"] = columns["value"].astype(np.float32).astype(np.float64)
     starts = np.array(started, dtype=np.int64).reshape(-1, 3)
-    return info, Columns(**columns, config=starts[:, 0], replicate=starts[:, 1], checkpoint_of=starts[:, 2])
+    jobs: JobColumns | None = JobColumns(**{name: columns.pop(name) for name in names[7:]})
+    if info.cluster is None:
+        jobs = None
+    of_trials = {"config": starts[:, 0], "replicate": starts[:, 1], "checkpoint_of": starts[:, 2]}
+    return info, Columns(**columns, **of_trials, jobs=jobs)
 
 
 def _read_info(header: dict[str, Any], where: str) -> TraceInfo:
@@ -100,24 +122,42 @@ def _read_info(header: dict[str, Any], where: str) -> TraceInfo:
         **dict.fromkeys(("table", "metric", "scheduler"), (str,)),
         **dict.fromkeys(("seed", "workers", "end"), (int,)),
         "exhausted_at": (int, float, type(None)),
+        "closed_at": (int, type(None)),
     }
     for name, allowed in kinds.items():
         least = 1 if name == "workers" else 0
-        value = header.get(name, "missing" if str not in allowed else None)
+        value = header.get(name, "missing" if type(None) not in allowed or name == "exhausted_at" else None)
         good = isinstance(value, allowed) and not isinstance(value, bool)
         if not good or (isinstance(value, (int, float)) and not value >= least):
             raise TraceError(f"{where}: the header's {name} cannot be {value!r}")
     predicted = header.get("predicted", [])
     if not isinstance(predicted, list) or not all(isinstance(params, dict) for params in predicted):
         raise TraceError(f"{where}: the header's predicted cannot be {predicted!r:.100}")
-    return TraceInfo(**{name: header[name] for name in kinds}, predicted=tuple(predicted))
+    cluster = header.get("cluster")
+    if not isinstance(cluster, dict | None):
+        raise TraceError(f"{where}: the header's cluster cannot be {cluster!r:.100}")
+    known: dict[str, Any] = {name: header.get(name) for name in kinds}
+    return TraceInfo(**known, predicted=tuple(predicted), cluster=cluster)
 
 
-def _read_event(line: str, started: list[tuple[int, int, int]]) -> tuple[Any, ...]:
-    """The fields of one line; `started` grows by configuration, replicate and donor of a trial that starts."""
+def _read_event(
+    line: str, started: list[tuple[int, int, int]], jobs: dict[int, tuple[float, float, int]]
+) -> tuple[Any, ...]:
+    """The fields of one line.
+
+    Args:
+        line: of one event.
+        started: grows by configuration, replicate and donor of a trial that starts.
+        jobs: by trial, what its last job was like: origin, pace, and time to save.
+    """
     time, *items = line.split()
     event = next((item for item in items if "=" not in item), "event")
     named = dict(item.split("=", 1) for item in items if "=" in item)
+    worker, code = int(named["worker"]), events.CODES[event]
+    overhead = parse_time(named["overhead"]) if "overhead" in named else 0
+    if events.OF_WORKERS[code]:
+        nan = float("nan")
+        return (parse_time(time), events.NOBODY, worker, code, 0.0, nan, nan, overhead, nan, 1.0, 0)
     trial = int(named["trial"])
     if event == "start":
         if trial != len(started):
@@ -128,8 +168,12 @@ def _read_event(line: str, started: list[tuple[int, int, int]]) -> tuple[Any, ..
         started.append((int(named["config"]), int(named["replicate"]), donor))
     elif not 0 <= trial < len(started):
         raise ValueError(f"trial {trial} has not started")
-    numbers = (float(named["resource"]), float(named.get("until", "nan")), float(named.get("value", "nan")))
-    return (parse_time(time), trial, int(named["worker"]), events.CODES[event], *numbers)
+    resource = float(named["resource"])
+    if event in ("start", "resume"):
+        save = parse_time(named["save"]) if "save" in named else 0
+        jobs[trial] = float(named.get("origin", resource)), float(named.get("pace", 1.0)), save
+    numbers = (resource, float(named.get("until", "nan")), float(named.get("value", "nan")))
+    return (parse_time(time), trial, worker, code, *numbers, overhead, *jobs[trial])
 
 
 def _single(values: np.ndarray) -> bool:
@@ -139,5 +183,6 @@ def _single(values: np.ndarray) -> bool:
         return bool((measured.astype(np.float32) == measured).all())
 
 
-def _number(resource: float) -> str:
+def resource_text(resource: float) -> str:
+    """A resource as it is written: whole ones without a decimal point."""
     return str(int(resource)) if float(resource).is_integer() else repr(float(resource))

@@ -17,19 +17,20 @@ import numpy as np
 
 from blackboxes import Blackbox, load
 from simulator import events
-from simulator.clock import nanosecond_array
+from simulator.accounting import Accounting, account, paid, total
 from simulator.columns import Columns, TraceInfo
 from simulator.difference import Difference, first_difference
 from simulator.errors import TraceError
-from simulator.replay import index_when_cut
+from simulator.segments import JobColumns, Segments, find_segments
 from simulator.text import read_text, write_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from simulator.stage import Record
     from simulator.trial import Trial
 
-CUT = (events.CODES["cancelled"], events.CODES["budget"])
+CUT = [events.CODES[name] for name in ("cancelled", "budget", "crash", "preempted")]  # on the way, maybe
 
 
 class Trace:
@@ -38,17 +39,15 @@ class Trace:
     def __init__(self, info: TraceInfo, table: Blackbox | None, columns: Columns | None = None) -> None:
         self.info = info
         self._table = table
-        self._packed: tuple[Sequence[Sequence[int]], Sequence[Trial]] | None = None
+        self._packed: tuple[Record, Sequence[Trial]] | None = None
         if columns is not None:
             self.columns = columns
 
     @classmethod
-    def packed(
-        cls, info: TraceInfo, table: Blackbox, records: Sequence[Sequence[int]], trials: Sequence[Trial]
-    ) -> Trace:
-        """From the event loop: pieces of packed words, unpacked when first asked for."""
+    def packed(cls, info: TraceInfo, table: Blackbox, record: Record, trials: Sequence[Trial]) -> Trace:
+        """From the event loop: what it has written down, unpacked when first asked for."""
         trace = cls(info, table)
-        trace._packed = (records, trials)
+        trace._packed = (record, trials)
         return trace
 
     def __len__(self) -> int:
@@ -75,47 +74,78 @@ class Trace:
     def columns(self) -> Columns:
         """The events as columns."""
         assert self._packed is not None
-        records, trials = self._packed
-        words = np.concatenate([np.array(piece, dtype=np.int64) for piece in records]).reshape(-1, 3)
-        time, trial, word = (np.ascontiguousarray(column) for column in words.T)
-        event = (word >> 16 & 15).astype(np.int8)
+        record, trials = self._packed
+        width = 3 if self.info.cluster is None else 4
+        words = np.concatenate([np.array(piece, dtype=np.int64) for piece in record.words]).reshape(-1, width)
+        time, trial, word = (np.ascontiguousarray(column) for column in words.T[:3])
+        event = (word >> 16 & events.EVENT).astype(np.int8)
         config = np.fromiter((t.config for t in trials), dtype=np.int64, count=len(trials))
         replicate = np.fromiter((t.replicate for t in trials), dtype=np.int64, count=len(trials))
         checkpoint_of = np.full(len(trials), -1)
-        begun = np.zeros(len(trials), dtype=np.int64)  # how many resources lay behind it at its start
+        begun = np.zeros(
+            len(trials) + 1, dtype=np.int64
+        )  # resources that lay behind it at its start; of no trial: none
         for heir in (t for t in trials if t.checkpoint_of is not None):
             checkpoint_of[heir.id], begun[heir.id] = heir.checkpoint_of, heir._since
 
-        sent = word & 0xFFFF  # and, below, where those who are cut off were sent
-        started = event == events.CODES["start"]
-        reached = np.where(started, begun[trial], 0)
-        before, after = _segments(trial, event)
-        lengths = self.table.lengths[config, replicate].astype(np.int64)
-        reached[after] = np.minimum(sent[before], lengths[trial[after]])
-        paused, next_event = _pauses(trial, event)
-        reached[next_event] = reached[paused]
-        cut = np.isin(event[after], CUT)
-        for i, j in zip(before[cut].tolist(), after[cut].tolist(), strict=True):
-            sent[j] = sent[i]
-            row = int(config[trial[j]]), int(replicate[trial[j]])
-            start, end, spent = int(reached[i]) - 1, int(reached[j]) - 1, int(time[j] - time[i])
-            reached[j] = index_when_cut(self.table, *row, start, end, spent) + 1
+        last = _last_job(trial, event)
+        jobs, origins = None, None
+        if self.info.cluster is not None:
+            ordinal = np.cumsum(_tells_worker(event)) - 1
+            told = np.array([*record.jobs, (0, 1.0, 0)], dtype=np.float64)[np.where(trial >= 0, ordinal[last], -1)]
+            origins = told[:, 0].astype(np.int64)
+            origin = np.where(trial >= 0, self._grid[origins], np.nan)
+            overhead = np.ascontiguousarray(words[:, 3])
+            jobs = JobColumns(overhead, origin, told[:, 1], told[:, 2].astype(np.int64))
+        sent = word & 0xFFFF
+        parts, reached = find_segments(
+            self.table, time, trial, event, sent, begun[trial], config, replicate, jobs, origins, self._saved
+        )
+        cut = np.isin(event[parts.after], CUT)
+        sent[parts.after[cut]] = sent[parts.before[cut]]
+        self._segments = parts
 
         grid = self._grid
         metric = self.table.metrics[self.info.metric]
-        value = metric[config[trial], replicate[trial], reached - 1].astype(np.float64)
+        seen = (reached > 0) & (event != events.CODES["start"])
+        value = np.full(len(time), np.nan)
+        value[seen] = metric[config[trial[seen]], replicate[trial[seen]], reached[seen] - 1]
         return Columns(
             time=time,
             trial=trial,
-            worker=_told_before(word >> events.WORKER, trial, event),
+            worker=np.where(trial >= 0, (word >> events.WORKER)[last], word >> events.WORKER),
             event=event,
             resource=grid[reached],
             until=np.where(sent > 0, grid[sent], np.nan),
-            value=np.where((reached > 0) & ~started, value, np.nan),
+            value=value,
             config=config,
             replicate=replicate,
             checkpoint_of=checkpoint_of,
+            jobs=jobs,
         )
+
+    @cached_property
+    def _segments(self) -> Segments:
+        """The stretches of work; those of a trace from the event loop come with its columns."""
+        c, grid = self.columns, self._grid
+        if "_segments" in vars(self):
+            return self._segments
+        sent = np.where(np.array(events.BEGINS)[c.event], np.searchsorted(grid, np.nan_to_num(c.until)), 0)
+        begun = np.searchsorted(grid, c.resource)
+        origins = None if c.jobs is None else np.searchsorted(grid, np.nan_to_num(c.jobs.origin))
+        whose = (c.time, c.trial, c.event, sent, begun, c.config, c.replicate)
+        return find_segments(self.table, *whose, c.jobs, origins, self._saved)[0]
+
+    @cached_property
+    def _saved(self) -> np.ndarray:
+        """(R + 1,) how many checkpoints a trial saves on its way to each resource; the last entry is for none."""
+        every = (self.info.cluster or {}).get("checkpoints")
+        saved = np.zeros(len(self.table.resources) + 1, dtype=np.int64)
+        if every is not None and not isinstance(every, str) and self.table.resumable:
+            from simulator.cluster.checkpoints import saved_by
+
+            saved[:-1] = saved_by(self.table.resource_list, every)
+        return saved
 
     def digest(self) -> str:
         """SHA-256 of all events in a canonical form: equal digests mean equal runs, to the nanosecond."""
@@ -127,6 +157,14 @@ class Trace:
             digest.update((np.where(np.isnan(column), np.nan, column) + 0.0).astype("<f8").tobytes())  # no -0.0
         if (c.checkpoint_of >= 0).any():
             digest.update(c.checkpoint_of.astype("<i8").tobytes())
+        if c.jobs is not None:
+            begins = _tells_worker(c.event)
+            origin, pace, save = c.jobs.origin[begins], c.jobs.pace[begins], c.jobs.save[begins]
+            if c.jobs.overhead.any() or (origin != c.resource[begins]).any() or (pace != 1).any() or save.any():
+                for column in (c.jobs.overhead, save):
+                    digest.update(column.astype("<i8").tobytes())
+                for column in (origin, pace):
+                    digest.update(column.astype("<f8").tobytes())
         return digest.hexdigest()
 
     @property
@@ -135,38 +173,25 @@ class Trace:
         return np.concatenate([[0.0], self.table.resources.astype(np.float64)])
 
     @cached_property
-    def _segments(self) -> tuple[np.ndarray, np.ndarray]:
-        return _segments(self.columns.trial, self.columns.event)
-
-    @cached_property
     def observations(self) -> dict[str, np.ndarray]:
         """Every result that became known, at every resource, ordered by time, trial and resource.
 
         Arrays of one length: `time` (int64 nanoseconds), `trial`, `worker`, `config`, `replicate`, and `index`, the
         position in the table's `resources`.
         """
-        c, table = self.columns, self.table
-        before, after = self._segments
-        start, end = (np.searchsorted(self._grid, c.resource[ends]) for ends in (before, after))
-        first = start if table.resumable else np.maximum(end - 1, start)
-        counts = end - first
+        worker, table, parts = self.columns.worker, self.table, self._segments
+        first = np.maximum(parts.known + 1, 0 if table.resumable else parts.end)
+        counts = np.maximum(parts.end + 1 - first, 0)
         segment = np.repeat(np.arange(len(counts)), counts)
-        within = np.arange(len(segment)) - np.repeat(np.cumsum(counts) - counts, counts)
-        index = first[segment] + within
-        trial = c.trial[after][segment]
-        config, replicate = c.config[trial], c.replicate[trial]
-        if table.resumable:
-            spent = nanosecond_array(table.elapsed[config, replicate, index])
-            begun = nanosecond_array(table.elapsed[config, replicate, start[segment] - 1])
-            time = c.time[before][segment] + spent - np.where(start[segment] > 0, begun, 0)
-        else:
-            time = c.time[after][segment]
+        index = first[segment] + np.arange(len(segment)) - np.repeat(np.cumsum(counts) - counts, counts)
+        trial = parts.trial[segment]
+        time = parts.arrivals(segment, index)
         found = {
             "time": time,
             "trial": trial,
-            "worker": c.worker[after][segment],
-            "config": config,
-            "replicate": replicate,
+            "worker": worker[parts.after][segment],
+            "config": parts.config[segment],
+            "replicate": parts.replicate[segment],
             "index": index,
         }
         chronological = np.lexsort((index, trial, time))
@@ -201,25 +226,44 @@ class Trace:
         return {name: column[improved] for name, column in (seen | {"value": sign * losses}).items()}
 
     def summary(self) -> dict[str, Any]:
-        """What the run did, in a few numbers (times in seconds, `idle` as a share of the workers' time)."""
+        """What the run did, in a few numbers.
+
+        Times are in seconds; `time_...` are the parts of `worker_time`, see `Accounting`; `idle` is a share of it;
+        `cost` is NaN where workers have no price.
+        """
         c, counts = self.columns, np.bincount(self.columns.event, minlength=len(events.CODES))
-        best = self.incumbents()["value"]
-        busy, available = self.busy(), self.info.end * self.info.workers
+        best, spent = self.incumbents()["value"], self.accounting()
+
+        def count(*names: str) -> int:
+            return int(sum(counts[events.CODES[name]] for name in names))
+
         return {
             "best": float(best[-1]) if len(best) else float("nan"),
             "end": self.info.end / 1e9,
             "trials": len(c.config),
-            "completed": int(counts[events.CODES["complete"]] + counts[events.CODES["curve-end"]]),
-            "stopped": int(counts[events.CODES["stop"]] + counts[events.CODES["cancelled"]]),
-            "cut_off": int(counts[events.CODES["budget"]]),
-            "reports": int(
-                counts[events.CODES["continue"]] + counts[events.CODES["pause"]] + counts[events.CODES["stop"]]
-            ),
+            "completed": count("complete", "curve-end"),
+            "stopped": count("stop", "cancelled"),
+            "failed": count("failed"),
+            "cut_off": count("budget"),
+            "reports": count("continue", "pause", "stop"),
+            "crashes": count("crash"),
+            "preemptions": count("preempted"),
             "resource": self.resource_spent(),
-            "busy": busy / 1e9,
-            "idle": (available - busy) / available if available else 0.0,
+            "busy": self.busy() / 1e9,
+            "idle": spent.idle / spent.total if spent.total else 0.0,
+            "worker_time": spent.total / 1e9,
+            **{f"time_{name}": nanoseconds / 1e9 for name, nanoseconds in spent.parts.items()},
+            "cost": float(self.paid(np.array([self.info.end]))[0]),
             "exhausted_at": self.info.exhausted_at,
         }
+
+    def accounting(self) -> Accounting:
+        """Where the time of the workers went, in nanoseconds that add up to the total."""
+        return account(self)
+
+    def paid(self, times: np.ndarray) -> np.ndarray:
+        """What the workers have cost up to each of `times` (nanoseconds), as `accounting.paid` has it."""
+        return paid(self, times)
 
     def diff(self, other: Trace) -> Difference | None:
         """The first event in which two traces differ, with what led up to it; None where they are equal."""
@@ -264,42 +308,26 @@ class Trace:
 
     def busy(self) -> int:
         """Nanoseconds of worker time spent on trials, all workers together."""
-        before, after = self._segments
-        return int((self.columns.time[after] - self.columns.time[before]).sum())
+        parts = self._segments
+        return total(self.columns.time[parts.after] - self.columns.time[parts.before])
 
     def resource_spent(self) -> float:
-        """Units of resource that were finished, repeats from scratch included."""
-        before, after = self._segments
-        reached, start = self.columns.resource[after], self.columns.resource[before]
-        return float(np.where(reached > start, reached - (start if self.table.resumable else 0), 0).sum())
+        """Units of resource that were finished, repeats included."""
+        parts, grid = self._segments, self._grid
+        finished = grid[parts.end + 1] - grid[parts.begin + 1]
+        return float(np.where(parts.trains, finished, 0).sum())
 
 
-def _segments(trial: np.ndarray, event: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of events between which a worker was at a trial: where the segment begins, and where it ends."""
-    before, after = _successive(trial)
-    worked = np.array(events.BEGINS)[event[before]]
-    return before[worked], after[worked]
+def _tells_worker(event: np.ndarray) -> np.ndarray:
+    """Whether a job begins at an event, which tells its worker."""
+    return (event == events.CODES["start"]) | (event == events.CODES["resume"])
 
 
-def _pauses(trial: np.ndarray, event: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of events between which a trial was paused."""
-    before, after = _successive(trial)
-    paused = ~np.array(events.BEGINS)[event[before]]
-    return before[paused], after[paused]
-
-
-def _told_before(worker: np.ndarray, trial: np.ndarray, event: np.ndarray) -> np.ndarray:
-    """For each event, what the trial's last start or resume told."""
+def _last_job(trial: np.ndarray, event: np.ndarray) -> np.ndarray:
+    """For each event of a trial the number of its last start or resume."""
     order = np.argsort(trial, kind="stable")
-    told = np.isin(event[order], (events.CODES["start"], events.CODES["resume"]))  # each trial's first event is one
+    told = _tells_worker(event[order])  # each trial's first event is one
     last = np.maximum.accumulate(np.where(told, np.arange(len(order)), 0))
-    found = np.empty_like(worker)
-    found[order] = worker[order][last]
+    found = np.empty_like(order)
+    found[order] = order[last]
     return found
-
-
-def _successive(trial: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of events of the same trial, one after the other."""
-    order = np.argsort(trial, kind="stable")
-    same = trial[order[:-1]] == trial[order[1:]]
-    return order[:-1][same], order[1:][same]

@@ -11,7 +11,8 @@ from simulator.clock import nanoseconds
 if TYPE_CHECKING:
     from simulator.replay import Curves
 
-PAUSED, ENDED, TRIAL_CANCELLED = -1, -2, -3  # values of Trial._worker beside the number of a worker
+# Values of Trial._worker beside the number of a worker; WAITING has lost its worker and will get another one.
+PAUSED, WAITING, ENDED, TRIAL_CANCELLED = -1, -2, -3, -4
 
 
 class Trial:
@@ -53,7 +54,7 @@ class Trial:
     _offset: int
     _busy: int  # worker time when it paused or was cancelled
     _seen: tuple[int, ...]  # the grid indices it reported at, kept for tables trained from scratch
-    _worker: int  # its number while the trial runs, else PAUSED or ENDED
+    _worker: int  # its number while the trial runs, else one of the above
 
     def __init__(self, id: int, config: int, replicate: int, tag: Any, curves: Curves, now: int) -> None:
         self.id = id
@@ -114,6 +115,10 @@ class Trial:
         if not self._curves.table.resumable:
             return sum(self._time_to(index) for index in self._seen)
         return self._time_to(self._index) - self._time_to(self._since - 1)
+
+    def _arrives(self, index: int) -> int:
+        """When its running segment gets to a grid index."""
+        return self._offset + self._time_to(index)
 
     def _time_to(self, index: int) -> int:
         """Nanoseconds from nothing to a grid index, 0 for -1."""

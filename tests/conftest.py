@@ -21,11 +21,3 @@ settings.load_profile("repeatable")
 def no_tables_of_the_users_own(tmp_path_factory: pytest.TempPathFactory) -> None:
     """What whoever runs the tests has imported is none of the tests' business."""
     os.environ["RUNGSIM_DATA"] = str(tmp_path_factory.mktemp("data"))
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--regen-golden",
-        action="store_true",
-        help="write tests/golden/*.txt anew from what the code does now; look at the difference before you commit",
-    )

@@ -23,11 +23,12 @@ MaxResource = Annotated[float | None, typer.Option(help="Hand out at most this m
 Target = Annotated[float | None, typer.Option(help="End a run when the metric first reaches this value.")]
 Metric = Annotated[str | None, typer.Option(help="What schedulers see; the table's default metric if left out.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar and no table, only what was asked for.")]
-DecisionTimeText = Annotated[
+ClusterText = Annotated[
     str | None,
     typer.Option(
-        "--decision-time",
-        help="Simulated seconds that a model takes to choose a job from n observations: 0.5, or '0.05 + 2e-9 n^3'.",
+        "--cluster",
+        help="Delays, stragglers, crashes, ...: ideal, stragglers, spot, no-checkpoints, with arguments that change "
+        "them, such as 'spot(retries=5)', or the path of a .toml file; without, nothing of the kind.",
     ),
 ]
 OffTableText = Annotated[

@@ -1,4 +1,4 @@
-"""`rungsim run`, `compare` and `trace`."""
+"""`rungsim run` and `compare`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import typer
 
 from simulator.cli.options import (
     BudgetText,
-    DecisionTimeText,
+    ClusterText,
     MaxResource,
     MaxTrials,
     Metric,
@@ -35,18 +35,13 @@ DEFAULT_SCHEDULERS = "random,successive-halving,hyperband,asha-stopping,asha-pro
 OUTPUTS = ("runs.parquet", "summary.csv", "anytime.png")
 
 app = typer.Typer()
-trace_app = typer.Typer(
-    help="Look at traces.",
-    epilog=examples("rungsim trace diff before.trace after.trace"),
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
 
 
 @app.command(
     epilog=examples(
         "rungsim run mlp:digits hyperband --budget 2h --workers 16",
         'rungsim run mlp:digits "asha-promotion(eta=4)" --seed 1 --trace promotion.trace',
+        "rungsim run mlp:digits asha-stopping --cluster \"spot(crashes='0.2/x', price=0.9)\"",
     )
 )
 def run(
@@ -60,7 +55,7 @@ def run(
     target: Target = None,
     metric: Metric = None,
     off_table: OffTableText = "error",
-    decision_time: DecisionTimeText = None,
+    cluster: ClusterText = None,
     trace: Annotated[Path | None, typer.Option(help="Write the trace here, as text.")] = None,
     quiet: Quiet = False,
 ) -> None:
@@ -72,7 +67,7 @@ def run(
     limits = Budget(budget, max_trials, max_resource, target)
     if trace is not None and trace.is_dir():
         raise SimulationError(f"--trace {str(trace)!r} is a folder, the name of a file is needed")
-    asked = Run(table, scheduler, seed, workers, limits, metric, off_table, decision_time)  # type: ignore[arg-type]
+    asked = Run(table, scheduler, seed, workers, limits, metric, off_table, cluster)  # type: ignore[arg-type]
     result = asked.simulation().run()
     if trace is not None:
         trace.parent.mkdir(parents=True, exist_ok=True)
@@ -91,11 +86,31 @@ def _print_summary(summary: dict[str, Any], metric: str, unit: str) -> None:
         f"{summary['cut_off']} cut off by the budget)",
         "reports": summary["reports"],
         f"{unit}s": f"{summary['resource']:g}",
-        "workers idle": f"{summary['idle']:.1%} of their time",
+        "crashes": f"{summary['crashes']}, after which {summary['failed']} trials had failed",
+        "preemptions": summary["preemptions"],
+        "workers' time": f"{summary['worker_time']:.3f} s: {_shares(summary)}",
+        "cost": f"{summary['cost']:.6g}",
         "table used up": "no" if exhausted is None else f"after {exhausted:.3f} s",
     }
     for label, fact in facts.items():
+        if label in ("crashes", "preemptions", "cost") and not summary[label] > 0:
+            continue  # only clusters have them
         print(plain(f"  {label:<24} {fact}"))
+
+
+def _shares(summary: dict[str, Any]) -> str:
+    """Where the time of the workers went, in percent."""
+    said = {
+        "useful": "useful",
+        "repeated": "repeated",
+        "stopped": "on trials later stopped",
+        "barrier": "idle at a barrier",
+        "no_work": "idle for want of work",
+        "overhead": "overhead",
+    }
+    total = summary["worker_time"] or 1.0
+    shares = {words: summary[f"time_{name}"] / total for name, words in said.items()}
+    return ", ".join(f"{share:.1%} {words}" for words, share in shares.items() if share > 0) or "none"
 
 
 @app.command(
@@ -117,7 +132,7 @@ def compare(
     target: Target = None,
     metric: Metric = None,
     off_table: OffTableText = "error",
-    decision_time: DecisionTimeText = None,
+    cluster: ClusterText = None,
     score: Annotated[str, typer.Option(help="What is drawn: reported, regret or test.")] = "reported",
     out: Annotated[Path, typer.Option(help="Folder for anytime.png, summary.csv and runs.parquet.")] = Path(
         "out/compare"
@@ -143,7 +158,7 @@ def compare(
     if out.exists() and not out.is_dir():
         raise SimulationError(f"--out {str(out)!r} is a file, a folder is needed")
     limits = Budget(budget, max_trials, max_resource, target)
-    runs = crossed(table, names, range(seeds), workers, limits, metric, off_table, decision_time)  # type: ignore[arg-type]
+    runs = crossed(table, names, range(seeds), workers, limits, metric, off_table, cluster)  # type: ignore[arg-type]
     if score == "test" and runs[0].blackbox.test_metric is None:
         raise SimulationError(f"{table} has no test metric to score the incumbent by")
     out.mkdir(parents=True, exist_ok=True)
@@ -247,19 +262,3 @@ def _print_comparison(summary: Any, first: Row) -> None:
 
 def _reached(seconds: float, share: float) -> str:
     return f"{seconds:.1f}" if seconds != float("inf") else f"{share:.0%} do"
-
-
-@trace_app.command("diff", epilog=examples("rungsim trace diff before.trace after.trace"))
-def trace_diff(
-    left: Annotated[Path, typer.Argument(help="A trace that rungsim run --trace wrote.", metavar="A")],
-    right: Annotated[Path, typer.Argument(help="Another one.", metavar="B")],
-) -> None:
-    """Show the first event in which two traces differ, and what led up to it; exit code 1 if they do."""
-    from simulator.trace import Trace
-
-    difference = Trace.load(left).diff(Trace.load(right))
-    if difference is None:
-        print("equal")
-        return
-    print(f"- {left}\n+ {right}\n{difference}")
-    raise typer.Exit(1)

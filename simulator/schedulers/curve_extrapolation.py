@@ -74,7 +74,7 @@ class CurveExtrapolation(Scheduler):
         return self._following[resource]
 
     def on_end(self, trial: Trial, resource: float, value: float, reason: EndReason) -> None:
-        self._best = min(self._best, value)
+        self._best = min(self._best, value)  # inf where it failed
 
     def _is_hopeless(self, trial: Trial) -> bool:
         points = [(r, y) for r, y in zip(trial.resources, trial.curve.tolist(), strict=True) if y < inf]

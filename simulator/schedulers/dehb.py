@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from heapq import heappush
 from typing import NamedTuple
 
 from simulator.brackets import Bracket, Synchronous
@@ -63,10 +62,13 @@ class Generations(Bracket):
 
     def survive(self, place: int, member: Member) -> bool:
         """A trial has reported; True if slots of the next rung are now open."""
-        self._pending -= 1
         self._reported.append((place, member))
         if self._at_once:
             self._select()
+        return self._settle()
+
+    def _settle(self) -> bool:
+        self._pending -= 1
         return not (self._pending or self._to_start) and self._climb()
 
     def _select(self) -> None:
@@ -99,7 +101,7 @@ class Dehb(Synchronous):
     - mutation: v = a + F (b - c) of three different parents, none of them the target;
     - crossover: each hyperparameter v's with probability p, at least one of them, else the target's;
     - the offspring is run from scratch to the rung's level, where its trial ends;
-    - selection: it takes the target's place if it is not worse at this level.
+    - selection: it takes the target's place if it is not worse at this level. One that failed contends for nothing.
 
     A place that is still empty gets a random configuration in the first rung of a bracket, and higher up the mutant as
     it is; where there are no three parents, the slot's configuration is random too. Random ones come from the searcher.
@@ -178,9 +180,19 @@ class Dehb(Synchronous):
             self._populations.enter(level, self._populations.at[level].advance(), member)
             super()._report(trial, value, over)
             return
-        number, place = trial.tag
-        bracket = self._open[number]
+        bracket = self._generations(trial.tag)
+        self._go_on(bracket, bracket.survive(trial.tag.place, member))
+
+    def _fail(self, trial: Trial) -> None:
+        if isinstance(trial.tag, Turn):
+            bracket = self._generations(trial.tag)
+            self._go_on(bracket, bracket.fail())
+            return
+        self._populations.proposed.add(trial.config)
+        self._populations.leave_out(trial.tag.level, trial.config)
+        super()._fail(trial)
+
+    def _generations(self, turn: Turn) -> Generations:
+        bracket = self._open[turn.bracket]
         assert isinstance(bracket, Generations), "the others have no turns"
-        if bracket.survive(place, member):
-            heappush(self._ready, bracket.number)
-        self._close_if_done(bracket)
+        return bracket

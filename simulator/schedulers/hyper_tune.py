@@ -7,8 +7,10 @@ from fractions import Fraction
 
 from simulator.checks import check_flag
 from simulator.context import Context
+from simulator.protocol import EndReason
 from simulator.rungs import PromotionRung, fraction
 from simulator.schedulers.async_hyperband import AsyncHyperband, bounds_between
+from simulator.trial import Trial
 
 
 class HyperTune(AsyncHyperband):
@@ -24,8 +26,8 @@ class HyperTune(AsyncHyperband):
     All brackets share one rung system with the paper's delayed promotion (D-ASHA): a free worker takes, from the
     highest rung down, the best trial within the rung's best floor(n/eta) that was not promoted yet, but only if the
     rung still holds eta times as many trials as were promoted from it, that one included: |D_k| / |D_(k+1)| >= eta,
-    where D_(k+1) counts, as in the authors' code, those that come from D_k and those that still run. (Trials that
-    start at the next level would hold the promotions back for good.)
+    where D_(k+1) counts, as in the authors' code, those that come from D_k and those that still run, and not those
+    that failed before they got there. (Trials that start at the next level would hold the promotions back for good.)
 
     Precisions are the searcher's. One that has none, such as `random`, leaves brackets as in `AsyncHyperband`. Finding
     a job takes O(log n), and O(number of brackets) when precisions have changed.
@@ -60,6 +62,11 @@ class HyperTune(AsyncHyperband):
     def setup(self, context: Context) -> None:
         super().setup(context)
         self._precisions: Mapping[float, float] = {}
+
+    def on_end(self, trial: Trial, resource: float, value: float, reason: EndReason) -> None:
+        rung = self._promoting[trial.tag].get(resource)
+        if reason == "failed" and isinstance(rung, DelayedRung):  # else it was not promoted
+            rung.lose()
 
     def _promotion_rung(self, q: Fraction) -> PromotionRung:
         return DelayedRung(q) if self.delay else super()._promotion_rung(q)
@@ -111,3 +118,7 @@ class DelayedRung(PromotionRung):
         trial = super().take()
         self._promoted += trial is not None
         return trial
+
+    def lose(self) -> None:
+        """One that was promoted has failed on its way to the next level."""
+        self._promoted -= 1

@@ -23,7 +23,7 @@ class MedianStopping(Scheduler):
     """Median stopping rule (Golovin et al., KDD 2017, section 3.2.2), asked at every resource.
 
     A trial is stopped at step s if its best value by step s is strictly worse than the median of the completed
-    trials' running averages up to s.
+    trials' running averages up to s. One that failed has not completed.
 
     Args:
         own: what of the trial is compared: its ``"best"`` value so far, its running ``"average"``, or its
@@ -86,6 +86,8 @@ class MedianStopping(Scheduler):
 
     def on_end(self, trial: Trial, resource: float, value: float, reason: EndReason) -> None:
         curve = self._curves.pop(trial.id, None) or _Curve()
+        if reason == "failed":
+            return
         self._completed += 1
         if self.among == "all":
             return

@@ -33,8 +33,9 @@ class MfBo(Scheduler):
     """BOCA (Kandasamy, Dasarathy, Schneider & Poczos, ICML 2017): Bayesian optimisation with a continuous fidelity.
 
     Every trial runs from nothing to the resource that was fixed when it started, and stops. A row may be evaluated
-    at several resources, each time higher, until it has been run to r_max, its curve has ended, or it diverged; all
-    its values are observations of one Gaussian process over (x, log r) (Matérn 5/2; noise, on standardised values).
+    at several resources, each time higher, until it has been run to r_max, its curve has ended, it diverged, or a
+    trial of it failed; all its values are observations of one Gaussian process over (x, log r) (Matérn 5/2; noise, on
+    standardised values).
 
     The next row x has the lowest confidence bound mu - sqrt(beta_t) sigma at r_max (the paper maximises, and has the
     upper one), of all rows that are left. Its resource is the lowest r, above those it was started for, with
@@ -125,8 +126,8 @@ class MfBo(Scheduler):
     def on_end(self, trial: Trial, resource: float, value: float, reason: EndReason) -> None:
         if reason == "failed":
             self._running.pop(trial.id)
-            return
-        self._observe(trial, resource, value)
+        else:
+            self._observe(trial, resource, value)
         self._row_is_over(trial)
 
     def _row_is_over(self, trial: Trial) -> None:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from simulator.checks import check_choice, check_eta
 from simulator.context import Context
-from simulator.protocol import Answer, EndReason, Resume, Scheduler, Start
+from simulator.protocol import Answer, EndReason, Resume, Scheduler, Start, Verdict
 from simulator.schedulers.asha_promotion import AshaPromotion
 from simulator.schedulers.asha_stopping import AshaStopping
 from simulator.schedulers.hyperband import Hyperband
@@ -71,3 +71,6 @@ class Mobster(Scheduler):
 
     def on_end(self, trial: Trial, resource: float, value: float, reason: EndReason) -> None:
         self._rule.on_end(trial, resource, value, reason)
+
+    def on_failure(self, trial: Trial, failures: int) -> Verdict:
+        return self._rule.on_failure(trial, failures)

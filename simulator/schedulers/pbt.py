@@ -41,7 +41,8 @@ class Pbt(Scheduler):
     chance of `resample` a hyperparameter is drawn anew. Only who has come as far, and not to r_max, is copied, so that
     no member goes back and every run ends; where there is nobody, the trial goes on, or, if it has diverged, a new
     configuration begins from nothing. Where fewer workers than members are, members take turns. When nobody waits for
-    a worker, the next population begins.
+    a worker, the next population begins. One that failed has no value, is copied by nobody, and is replaced as one that
+    diverged.
 
     **What a table can show of it.** A table knows one curve for each configuration, trained with that configuration
     from the beginning. A trial that takes over a checkpoint at r0 therefore goes on with its own curve's values and
@@ -131,7 +132,13 @@ class Pbt(Scheduler):
         return PAUSE
 
     def on_end(self, trial: Trial, resource: float, value: float, reason: EndReason) -> None:
-        self._latest[trial.tag.population][trial.tag.place] = value, trial.id, trial
+        member: Member = trial.tag
+        if reason == "failed":
+            self._latest[member.population].pop(member.place, None)
+            self._stopped.add(trial.id)
+            self._waiting.append((member, trial))
+        else:
+            self._latest[member.population][member.place] = value, trial.id, trial
 
     def _ranked(self, member: Member) -> list[tuple[float, int, Trial]]:
         """The latest of its population, best first, equal values by trial id."""

@@ -142,17 +142,16 @@ def test_decision_time_is_charged_in_run_and_compare(rungsim: Any, tmp_path: Pat
     from simulator import Budget, Simulation
     from simulator.study import crossed, run_row
 
-    spec, cost, limits = "random+kde", "0.5 + 1e-4 n^3", Budget(trials=20)
+    spec, cost, limits = "random+kde", "ideal(decision='0.5 + 1e-4 n^3')", Budget(trials=20)
     expected, free = (
-        Simulation(load("svm:magic"), spec, budget=limits, decision_time=charged).run().digest()
-        for charged in (cost, None)
+        Simulation(load("svm:magic"), spec, budget=limits, cluster=charged).run().digest() for charged in (cost, None)
     )
     assert expected != free
-    done = rungsim("run", "svm:magic", spec, "--max-trials", "20", "--budget", "1d", "--decision-time", cost, "--quiet")
+    done = rungsim("run", "svm:magic", spec, "--max-trials", "20", "--budget", "1d", "--cluster", cost, "--quiet")
     assert (done.code, done.out.split()) == (0, [expected])
-    (run,) = crossed("svm:magic", [spec], [0], budget=limits, decision_time=cost)
+    (run,) = crossed("svm:magic", [spec], [0], budget=limits, cluster=cost)
     assert run_row(run)["digest"] == expected
-    refused = rungsim("compare", "svm:magic", "--decision-time", "soon", "--out", str(tmp_path / "out"))
+    refused = rungsim("compare", "svm:magic", "--cluster", "ideal(decision='soon')", "--out", str(tmp_path / "out"))
     assert refused.code == 2
     assert "decision time 'soon': seconds, or seconds for n observations" in refused.err
     assert not (tmp_path / "out").exists()

@@ -65,7 +65,7 @@ class Segment:
 
 
 def events_of(trace: Trace) -> list[dict[str, Any]]:
-    """The events of a trace as dictionaries."""
+    """The events of a trace's trials as dictionaries."""
     c = trace.columns
     return [
         {
@@ -78,6 +78,7 @@ def events_of(trace: Trace) -> list[dict[str, Any]]:
             "value": float(c.value[i]),
         }
         for i in range(len(trace))
+        if c.trial[i] >= 0
     ]
 
 

@@ -13,7 +13,7 @@ from tables import random_table, table_of, tables
 
 from blackboxes import Blackbox
 from simulator import PAUSE, STOP, Budget, Context, Resume, Simulation, SimulationError, Start
-from simulator.decision_time import DecisionTime
+from simulator.cluster import Cluster, DecisionTime
 
 TABLE = table_of([[0.9, 0.8], [0.5, 0.4], [0.7, 0.6], [0.3, 0.2]])  # a second a unit
 
@@ -37,7 +37,7 @@ class Costly(Scripted):
 
 
 def timeline(scheduler: Scripted, workers: int, cost: Any, **options: Any) -> list[tuple[Any, ...]]:
-    trace = Simulation(TABLE, scheduler, workers=workers, decision_time=cost, **options).run()
+    trace = Simulation(TABLE, scheduler, workers=workers, cluster=Cluster(decision=cost), **options).run()
     history(trace)
     return [(e["time"] / 1e9, e["event"], e["trial"], e["worker"]) for e in events_of(trace)]
 
@@ -82,7 +82,7 @@ def test_a_resume_that_is_stopped_while_it_is_decided_is_dropped() -> None:
     jobs = [Start(0, until=1), Start(1, until=2), Resume(0, until=2), Start(2, until=1)]
     table = table_of([[0.9, 0.8, 0.7], [0.5, 0.4, 0.3], [0.7, 0.6, 0.5]])
     scheduler = Costly(jobs, [PAUSE, ends_it], [0, 0, 3, 0])
-    trace = Simulation(table, scheduler, workers=2, decision_time=DecisionTime(3)).run()
+    trace = Simulation(table, scheduler, workers=2, cluster=Cluster(decision=DecisionTime(3))).run()
     assert [(e["time"] / 1e9, e["event"], e["trial"]) for e in events_of(trace)] == [
         (0.0, "start", 0),
         (0.0, "start", 1),
@@ -100,8 +100,10 @@ def test_a_decision_that_ends_after_the_budget_starts_nothing() -> None:
         (0.0, "start", 0, 0),
         (1.5, "budget", 0, 0),
     ]
-    trace = Simulation(TABLE, Costly(jobs, [], [5, 5]), workers=2, decision_time=DecisionTime(10), budget=1.5).run()
-    assert (len(trace), trace.info.end) == (0, 1_500_000_000)
+    slow = Cluster(decision=DecisionTime(10))
+    trace = Simulation(TABLE, Costly(jobs, [], [5, 5]), workers=2, cluster=slow, budget=1.5).run()
+    assert len(trace.columns.config) == 0
+    assert trace.info.end == 1_500_000_000
 
 
 @given(table=tables(), workers=st.integers(1, 6), budget=st.sampled_from([None, 3.3, 20.0]), seed=st.integers(0, 3))
@@ -112,7 +114,7 @@ def test_random_search_takes_no_decisions_so_nothing_changes(
     for name in ("asha-promotion", "asha-stopping", "hyperband"):
         plain = Simulation(table, name, workers=workers, seed=seed, budget=budget).run()
         charged = Simulation(
-            table, name, workers=workers, seed=seed, budget=budget, decision_time=DecisionTime(9)
+            table, name, workers=workers, seed=seed, budget=budget, cluster=Cluster(decision=DecisionTime(9))
         ).run()
         assert plain.digest() == charged.digest()
 
@@ -124,11 +126,11 @@ def test_model_searchers_are_charged(spec: str) -> None:
     table = with_space(random_table(4, n=60, size=9))
     limits = Budget(trials=40)
     plain = Simulation(table, spec, workers=3, budget=limits).run()
-    free = Simulation(table, spec, workers=3, budget=limits, decision_time=DecisionTime(0, 0)).run()
+    free = Simulation(table, spec, workers=3, budget=limits, cluster=Cluster(decision=DecisionTime(0, 0))).run()
     assert plain.digest() == free.digest()
     searcher_says: list[int] = []
 
-    charged = Simulation(table, spec, workers=3, budget=limits, decision_time=DecisionTime(1.0))
+    charged = Simulation(table, spec, workers=3, budget=limits, cluster=Cluster(decision=DecisionTime(1.0)))
     propose = charged.searcher.propose
 
     def told() -> Any:
@@ -188,5 +190,5 @@ def test_wrong_numbers(numbers: tuple[Any, Any]) -> None:
 
 
 def test_something_else_is_refused() -> None:
-    with pytest.raises(SimulationError, match="decision_time: a DecisionTime or text such as"):
-        Simulation(TABLE, "random", decision_time=3)  # type: ignore[arg-type]
+    with pytest.raises(SimulationError, match="cluster: decision: a DecisionTime or text such as"):
+        Cluster(decision=3)  # type: ignore[arg-type]

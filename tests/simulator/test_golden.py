@@ -11,6 +11,7 @@ import pytest
 from tables import integer_table
 
 from simulator import Budget, Simulation, Trace, scheduler_names
+from simulator.pytest_plugin import check_golden
 
 FOLDER = Path(__file__).resolve().parents[1] / "golden"
 # Each between 30 and 60 events; together they show every kind of event.
@@ -60,14 +61,8 @@ def run(name: str) -> Trace:
 @pytest.mark.parametrize("name", RUNS)
 def test_golden_trace(name: str, request: pytest.FixtureRequest) -> None:
     path, trace = FOLDER / f"{name}.txt", run(name)
-    if request.config.getoption("--regen-golden"):
-        trace.save(path)
-        return
-    assert path.is_file(), f"{path} is missing: make it with --regen-golden"
-    golden = Trace.load(path, trace.table)
-    assert golden.digest() == trace.digest(), f"- golden, + now: {golden.diff(trace)}"
-    assert golden.to_text() == trace.to_text(), "the decisions are the same, their text form is not"
-    assert path.read_text(encoding="utf-8") == trace.to_text()
+    check_golden(trace, path, request.config)
+    assert path.read_text(encoding="utf-8") == trace.to_text(), "the decisions are the same, their text form is not"
 
 
 def test_every_scheduler_has_its_golden_trace_and_no_file_is_left_over() -> None:

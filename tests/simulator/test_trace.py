@@ -27,7 +27,7 @@ from simulator import (
     TraceError,
     make_scheduler,
 )
-from simulator.events import NAMES
+from simulator.events import BEGINS, NAMES, OF_WORKERS
 
 NAMES_OF_SCHEDULERS = st.sampled_from(SPECS)
 COLUMNS = ["time", "trial", "worker", "event", "resource", "until", "value"]
@@ -373,4 +373,4 @@ def test_what_was_simulated_is_told() -> None:
 
 
 def test_every_event_has_a_name() -> None:
-    assert len(set(NAMES)) == len(NAMES) == 9
+    assert len(set(NAMES)) == len(NAMES) == len(BEGINS) == len(OF_WORKERS)

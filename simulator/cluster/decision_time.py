@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from heapq import heappush
 from typing import TYPE_CHECKING, Any
 
 from simulator.checks import is_number
@@ -17,7 +16,6 @@ from simulator.trial import ENDED, Trial
 if TYPE_CHECKING:
     from simulator.searcher import Searcher
 
-DECIDED = -1  # in place of a trial id: an event of the loop at which a decision is made
 NUMBER = r"(\d+\.?\d*(?:e[+-]?\d+)?|\.\d+(?:e[+-]?\d+)?)"
 
 
@@ -57,6 +55,9 @@ class DecisionTime:
             )
         return cls(float(match[1]), float(match[2] or 0))
 
+    def __str__(self) -> str:
+        return f"{self.fixed:g} + {self.cubic:g} n^3" if self.cubic else f"{self.fixed:g}"
+
     def nanoseconds(self, n: int) -> int:
         """What a decision with n observations takes; nothing where no model was asked (n = 0)."""
         return nanoseconds(self.fixed + self.cubic * n**3) if n else 0
@@ -68,7 +69,7 @@ def serial_server(
     scheduler: Scheduler,
     searcher: Searcher,
     clock: Clock,
-    heap: list[tuple[int, int, Trial]],
+    begin: Callable[[int], None],
     trials: Sequence[Trial],
 ) -> Callable[[], Any]:
     """`next_job` whose decisions take time: one at a time, while it lasts workers that ask for jobs wait.
@@ -80,7 +81,7 @@ def serial_server(
         cost: of a decision.
         scheduler, searcher: their `model_size` tells with how many observations a model decided.
         clock: of the run.
-        heap: of the event loop; gets an event for the end of each decision that takes time.
+        begin: called when a decision begins that takes time, with the time when it ends; workers ask again then.
         trials: those of the run; grows while it goes on.
     """
     held: list[tuple[int, Any]] = []  # the job being decided, and when it is
@@ -99,9 +100,7 @@ def serial_server(
         if job is None or takes == 0:
             return job
         held.append((clock.now + takes, job))
-        heappush(heap, (clock.now + takes, DECIDED, nobody))
+        begin(clock.now + takes)
         return None
 
-    nobody = Trial.__new__(Trial)  # no trial: the loop sees that it is on no worker
-    nobody._worker = ENDED
     return ask

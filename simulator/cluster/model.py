@@ -1,0 +1,220 @@
+"""What a cluster does to a run: delays, checkpoints, speeds, crashes, preemption, workers that come and go."""
+
+from __future__ import annotations
+
+import ast
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from blackboxes.errors import name_hint
+from simulator.checks import check_choice, is_number, whole
+from simulator.cluster.decision_time import DecisionTime
+from simulator.cluster.durations import Duration, Rate
+from simulator.errors import SimulationError
+from simulator.events import MOST_WORKERS
+
+TIMES = ("start", "stop", "save", "load", "report", "backoff", "notice", "away")
+MOST_RETRIES = 10**6
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster as it is. Everything is off by default, and each part can be turned on alone.
+
+    Times are seconds, text such as ``"20s"``, ``"5m"`` or ``"0.1x"`` (mean full trainings of the table), or drawn from
+    a distribution, each kind from a stream of its own that is a function of the run's seed:
+    ``"exponential(mean=20s)"``, ``"uniform(low=5s, high=20s)"``, ``"lognormal(median=20s, sigma=0.5)"``,
+    ``"half-normal(sd=5s)"``. Rates are numbers an hour, or text such as ``"0.1/x"``.
+
+    Args:
+        start: from the moment a worker is given a trial until the trial trains, or loads its checkpoint.
+        stop: from a trial's last report there, or its cancellation, until the worker is free.
+        save: what a checkpoint takes; the worker is busy meanwhile.
+        load: what it takes to load one.
+        report: from the end of a segment until the scheduler hears of it; the trial waits for the answer.
+        decision: what a model takes to choose a job, a `DecisionTime` or text such as ``"0.05 + 2e-9 n^3"``, seconds
+            for n observations. One decision at a time; workers that ask meanwhile wait. Jobs that no model chose take
+            none, nor do answers to reports.
+        checkpoints: ``"pauses"``: when a trial pauses; k: then, and after each multiple of k units; ``"never"``:
+            whoever pauses, crashes or is preempted begins again from nothing. Where another trial takes over a
+            checkpoint (`Start.checkpoint_of`), there is one, unless it is ``"never"``. On tables trained from scratch
+            there are none, whatever stands here.
+        room: how many paused trials keep their checkpoint; None: all.
+        removal: whose is removed when there is no room: ``"worst"``: that of the paused trial with the worst last
+            value. ``"chance"``: of the one least likely to be resumed, where a larger share of what was reported at
+            its resource was better. A trial without checkpoint begins again from nothing.
+        speeds: of the workers, by number and then again from the first on; 1 is the table's.
+        slowdown: a job takes 1 + this times as long, drawn for each: a number, or a distribution such as
+            ``"half-normal(sd=1)"`` (the stragglers of Li et al., MLSys 2020, appendix A.1).
+        crashes: rate an hour that a worker is busy with a trial. The trial falls back to its last checkpoint and is the
+            next to get a worker. When is a function of seed, trial and attempt.
+        retries: after so many crashes a trial that crashes again has failed.
+        backoff: after a trial's first crash it waits so long; after each further one twice as long.
+        preemptions: rate an hour that a worker is up: it is taken away.
+        notice: how long before that, or before it leaves by the plan, a worker is told: it gives its trial back at
+            once, with a checkpoint if saving one takes no longer than this, and gets no other.
+        away: how long a worker that was taken away is gone.
+        plan: from which time on there are how many workers, ``{"2h": 16, "5h": 4}``; before, as many as the run has.
+            The last ones leave first.
+        price: of a worker for an hour that it is up, in any currency.
+
+    Raises:
+        SimulationError: a value that is not what it should be; the message names it.
+    """
+
+    start: float | str = 0.0
+    stop: float | str = 0.0
+    save: float | str = 0.0
+    load: float | str = 0.0
+    report: float | str = 0.0
+    decision: DecisionTime | str | None = None
+    checkpoints: float | Literal["pauses", "never"] = "pauses"
+    room: int | None = None
+    removal: Literal["worst", "chance"] = "worst"
+    speeds: tuple[float, ...] = (1.0,)
+    slowdown: float | str = 0.0
+    crashes: float | str = 0.0
+    retries: int = 3
+    backoff: float | str = 0.0
+    preemptions: float | str = 0.0
+    notice: float | str = 0.0
+    away: float | str = 0.0
+    plan: Mapping[float | str, int] | None = None
+    price: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in TIMES:
+            self.duration(name)
+        Duration.read("cluster: slowdown", self.slowdown, timed=False)
+        for name in ("crashes", "preemptions"):
+            self.rate(name)
+        if self.duration("notice").distribution is not None:
+            raise SimulationError(f"cluster: notice = {self.notice!r}: one time is needed, not a distribution")
+        if isinstance(self.decision, str):
+            object.__setattr__(self, "decision", DecisionTime.read(self.decision))
+        elif not isinstance(self.decision, DecisionTime | None):
+            raise SimulationError(
+                f"cluster: decision: a DecisionTime or text such as '0.05 + 2e-9 n^3' is needed, not {self.decision!r}"
+            )
+        if self.checkpoints not in ("pauses", "never") and not (is_number(self.checkpoints) and self.checkpoints > 0):  # type: ignore[operator]
+            raise SimulationError(
+                f"cluster: checkpoints = {self.checkpoints!r}: after how many units, 'pauses' or 'never', is needed"
+            )
+        if self.room is not None:
+            whole("cluster: room", self.room, 0, 1 << 40)
+        check_choice("cluster: removal", self.removal, ("worst", "chance"))
+        speeds = self.speeds if isinstance(self.speeds, list | tuple) else (self.speeds,)
+        if not speeds or not all(is_number(speed) and speed > 0 for speed in speeds):
+            raise SimulationError(f"cluster: speeds = {self.speeds!r}: numbers above 0 are needed, 1 is the table's")
+        object.__setattr__(self, "speeds", tuple(map(float, speeds)))
+        whole("cluster: retries", self.retries, 0, MOST_RETRIES)
+        if not isinstance(self.plan, Mapping | None):
+            raise SimulationError(
+                f"cluster: plan = {self.plan!r}: numbers of workers by time, {{'2h': 16}}, are needed"
+            )
+        for time, workers in (self.plan or {}).items():
+            when = Duration.read("cluster: plan", time)
+            if when.distribution is not None or when.is_zero:
+                raise SimulationError(f"cluster: plan: a time above 0 is needed, not {time!r}")
+            whole(f"cluster: plan: workers from {time} on", workers, 0, MOST_WORKERS)
+        if self.price is not None and not (is_number(self.price) and self.price >= 0):
+            raise SimulationError(f"cluster: price = {self.price!r}: a number from 0, for a worker-hour, is needed")
+
+    def duration(self, name: str) -> Duration:
+        """The argument with this name, read."""
+        return Duration.read(f"cluster: {name}", getattr(self, name))
+
+    def rate(self, name: str) -> Rate:
+        """The argument with this name, read."""
+        return Rate.read(f"cluster: {name}", getattr(self, name))
+
+    def settings(self) -> dict[str, Any]:
+        """What is not as by default, as plain values that JSON can hold."""
+        default = asdict(Cluster())
+        changed = {name: value for name, value in asdict(self).items() if value != default[name]}
+        if self.decision is not None:
+            changed["decision"] = str(self.decision)
+        if self.plan:
+            changed["plan"] = {str(time): workers for time, workers in self.plan.items()}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in changed.items()}
+
+    @classmethod
+    def read(cls, text: str) -> Cluster:
+        """From the name of a preset, with arguments that change it, or from the path of a TOML file.
+
+        Raises:
+            SimulationError: no such preset, file or argument, or a value that is not what it should be.
+
+        >>> Cluster.read("spot(crashes='0.5/x', price=0.9)").price
+        0.9
+        """
+        if text.endswith(".toml"):
+            return cls._from_toml(Path(text))
+        name, parenthesis, rest = text.strip().partition("(")
+        if name not in PRESETS:
+            raise SimulationError(
+                f"cluster {text!r}: there is no {name!r}: {name_hint(name, list(PRESETS))}; or the path of a .toml file"
+            )
+        return cls._with(f"cluster {text!r}", PRESETS[name] | (_arguments(text) if parenthesis or rest else {}))
+
+    @classmethod
+    def _from_toml(cls, path: Path) -> Cluster:
+        if sys.version_info >= (3, 11):
+            import tomllib
+        else:
+            import tomli as tomllib
+        try:
+            with path.open("rb") as file:
+                return cls._with(os.fspath(path), tomllib.load(file))
+        except OSError as error:
+            raise SimulationError(f"cluster {os.fspath(path)}: {error.strerror}") from error
+        except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError are
+            raise SimulationError(f"cluster {os.fspath(path)}: not TOML: {error}") from error
+
+    @classmethod
+    def _with(cls, where: str, arguments: Mapping[str, Any]) -> Cluster:
+        known = [field.name for field in fields(cls)]
+        for name in arguments:
+            if name not in known:
+                raise SimulationError(f"{where}: a cluster has no {name!r}: {name_hint(name, known)}")
+        try:
+            return cls(**arguments)
+        except SimulationError as error:
+            raise SimulationError(f"{where}: {str(error).removeprefix('cluster: ')}") from None
+
+
+# Rates and times are told in mean full trainings, so that they mean the same for a table of any size.
+PRESETS: dict[str, dict[str, Any]] = {
+    "ideal": {},
+    "stragglers": {"slowdown": "half-normal(sd=1)", "speeds": [1.0, 1.0, 1.0, 0.5]},
+    "spot": {
+        "start": "lognormal(median=0.01x, sigma=0.5)",
+        "stop": "0.002x",
+        "save": "0.001x",
+        "load": "0.002x",
+        "checkpoints": 1,
+        "crashes": "0.05/x",
+        "backoff": "0.01x",
+        "preemptions": "0.2/x",
+        "notice": "0.01x",
+        "away": "exponential(mean=0.5x)",
+    },
+    "no-checkpoints": {"checkpoints": "never"},
+}
+
+
+def _arguments(text: str) -> dict[str, Any]:
+    try:
+        call = ast.parse(f"f({text.strip().partition('(')[2]}", mode="eval").body
+        if not isinstance(call, ast.Call) or call.args:
+            raise ValueError
+        found = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
+    except (SyntaxError, ValueError):
+        raise SimulationError(
+            f"cluster {text!r}: arguments are written name=value, such as spot(crashes='0.5/x', retries=2)"
+        ) from None
+    return found

@@ -1,0 +1,69 @@
+"""What an event loop works with: all that a run needs, made afresh for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from blackboxes import Blackbox
+from simulator.answers import Answers
+from simulator.budget import Meter
+from simulator.clock import Clock
+from simulator.context import Context
+from simulator.protocol import Scheduler
+from simulator.replay import Curves
+from simulator.searcher import Searcher
+from simulator.trial import Trial
+
+
+@dataclass
+class Stage:
+    """The parts of one run.
+
+    Attributes:
+        table, scheduler, searcher, context, clock, curves, answers: of the run, set up.
+        workers, seed: of the run.
+        grid: the grid index of each resource.
+        trials: all that were started, by id.
+        find_row: the row of a configuration that is none.
+        draw_replicate: that of the next trial of a row, None where there is only one.
+        deadline: nanoseconds when the budget of time ends.
+        most_trials: how many may be started.
+        meter: watches the budget's other limits, None where it has none.
+    """
+
+    table: Blackbox
+    scheduler: Scheduler
+    searcher: Searcher
+    context: Context
+    clock: Clock
+    curves: Curves
+    answers: Answers
+    workers: int
+    seed: int
+    grid: Mapping[float, int]
+    trials: list[Trial]
+    find_row: Callable[[Any], int]
+    draw_replicate: Callable[[int], int] | None
+    deadline: int
+    most_trials: int
+    meter: Meter | None
+
+
+@dataclass
+class Record:
+    """What an event loop has written down.
+
+    Attributes:
+        words: integers of all events, in pieces (see `simulator.events`); three an event, or four on a cluster.
+        end: nanoseconds when the run was over.
+        closed_at: nanoseconds when the last trial or resource of the budget was handed out, None if some were left.
+        jobs: on a cluster, by job: the grid index that it trained from plus one, its pace, and what each checkpoint on
+            the way took in nanoseconds.
+    """
+
+    words: Sequence[Sequence[int]]
+    end: int
+    closed_at: int | None
+    jobs: Sequence[tuple[int, float, int]] = ()

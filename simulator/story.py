@@ -1,0 +1,235 @@
+"""A trial's story in words, from a trace alone.
+
+A trace knows what was reported and decided, not by which rule: where a trial stood and who went on is told, and nobody
+claims that one was the reason for the other. A rung is all reports at one resource (`simulator.standing`), so brackets
+that the scheduler keeps apart share it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from blackboxes import Blackbox, BlackboxError
+from simulator import events
+from simulator.clock import format_time
+from simulator.decisions import number
+from simulator.errors import TraceError
+from simulator.standing import REPORTS, Rung, rung_with
+
+if TYPE_CHECKING:
+    from simulator.trace import Trace
+
+MOST_RANGES = 5  # of ranks that are listed
+ENDED = {
+    "stop": "it was stopped",
+    "complete": "it was complete",
+    "curve-end": "its curve ended",
+    "cancelled": "it was cancelled",
+    "budget": "the end of the run cut it off",
+    "failed": "it failed",
+    "pause": "it was paused, and was not resumed",
+    "crash": "it waited for a worker after a crash",
+    "preempted": "it waited for a worker after it had lost one",
+}
+
+
+def story(trace: Trace, trial: int) -> list[str]:
+    """What happened to a trial, one line an event.
+
+    Where the table can be loaded, its hyperparameters are told, and at each report where it stood in the rung at that
+    moment; else its row alone.
+
+    Raises:
+        TraceError: there is no such trial.
+    """
+    trials = len(trace.columns.config)
+    if not 0 <= trial < trials:
+        have = f"trials 0 to {trials - 1}" if trials else "no trials"
+        raise TraceError(f"there is no trial {trial} in the trace, it has {have}")
+    return list(_Story(trace, trial).lines())
+
+
+class _Story:
+    def __init__(self, trace: Trace, trial: int) -> None:
+        self.trace, self.trial = trace, trial
+        self.table, self.why_not = _table(trace)
+        self.unit = "resource" if self.table is None else self.table.resource_unit
+        c = trace.columns
+        order = np.argsort(c.trial, kind="stable")
+        self.before = np.full(len(trace), -1)  # the code of the same trial's event before
+        same = c.trial[order[1:]] == c.trial[order[:-1]]
+        self.before[order[1:][same]] = c.event[order[:-1]][same]
+
+    def lines(self) -> Iterator[str]:
+        c, trial = self.trace.columns, self.trial
+        row = int(c.config[trial])
+        params = ""
+        if self.table is not None and row < len(self.table):
+            params = " (" + ", ".join(f"{name} = {value}" for name, value in self.table.params(row).items()) + ")"
+        yield f"Trial {trial}: configuration {row}{params}, replicate {c.replicate[trial]}."
+        if self.table is None:
+            yield f"Where it stood in its rungs cannot be told without the table: {self.why_not}"
+        mine = np.flatnonzero(c.trial == trial).tolist()
+        last: int | None = None
+        for at in mine:
+            yield f"{format_time(int(c.time[at]))} s: {self._sentence(at, last)}"
+            if self.table is not None and self._has_standing(at, last):
+                yield f"    {self._standing(at)}"
+            last = at
+        yield self._end(mine)
+
+    def _sentence(self, at: int, last: int | None) -> str:
+        c, name = self.trace.columns, events.NAMES[self.trace.columns.event[at]]
+        worker, until = int(c.worker[at]), self._amount(c.until[at])
+        here = self._amount(c.resource[at])
+        waited = "" if last is None else f"after {format_time(int(c.time[at] - c.time[last]))} s"
+        if name == "start":
+            donor = int(c.checkpoint_of[self.trial])
+            begins = "" if donor < 0 else f" with the checkpoint of trial {donor}, at {here},"
+            return f"started{begins} on worker {worker}, sent to {until}."
+        if name == "resume":
+            if last is not None and events.NAMES[c.event[last]] != "pause":
+                return f"resumed on worker {worker}, {waited} without one, from {here} on, sent to {until}."
+            return f"resumed on worker {worker}, {waited} of waiting, sent to {until}."
+        if name == "curve-end" and last is not None and self._is_told_twice(last, at):
+            return "its curve has ended there, so it was over."
+        if name in REPORTS:
+            report = f"reported {self.trace.info.metric} {number(c.value[at])} at {here}"
+            decided = {
+                "continue": f"told to continue until {until}",
+                "pause": "paused",
+                "stop": "stopped",
+                "complete": "complete, this is the largest resource",
+                "curve-end": "over, its curve ends here",
+            }[name]
+            return f"{report}: {decided}."
+        return {
+            "cancelled": f"cancelled by the scheduler, having reached {here}.",
+            "budget": f"cut off by the end of the run on its way to {until}, having reached {here}.",
+            "crash": f"crashed on worker {worker}; it had reached {here}.",
+            "preempted": f"lost worker {worker}; it had reached {here}.",
+            "failed": "given up, it had failed for good.",
+            "removed": f"its checkpoint was removed; it had reached {here}.",
+        }.get(name, f"{name}.")
+
+    def _is_told_twice(self, last: int, at: int) -> bool:
+        """Whether a curve that ends where its trial was told to continue is one report in two events."""
+        c = self.trace.columns
+        return bool(
+            c.event[last] == events.CODES["continue"]
+            and c.resource[last] == c.resource[at]
+            and c.time[last] == c.time[at]
+        )
+
+    def _has_standing(self, at: int, last: int | None) -> bool:
+        """Whether an event is a report, or follows from one."""
+        name = events.NAMES[self.trace.columns.event[at]]
+        if last is None or self._is_told_twice(last, at):
+            return False
+        if name == "resume" and at == last + 1:  # nothing has changed since it reported
+            return False
+        return name in REPORTS or (name == "resume" and bool(self.before[at] == events.CODES["pause"]))
+
+    def _standing(self, at: int) -> str:
+        """Where it stood among those who had reported there by then, and who of them had gone on."""
+        rung = rung_with(self.trace, at)
+        rank, resource = rung.rank(self.trial), self._amount(rung.resource)
+        if rank is None:  # a trace made by hand
+            return f"It has no report at {resource}."
+        if len(rung) == 1:
+            return f"It was the first to report at {resource}."
+        best = "" if rank == 1 else f", the best is trial {rung[0].trial} with {number(rung[0].value)}"
+        others = "" if self.table is None or rung.resource == self.table.r_max else self._others(at, rung)
+        return f"{_ordinal(rank)} of {len(rung)} at {resource} by then{best}.{others}"
+
+    def _others(self, at: int, rung: Rung) -> str:
+        """Who of the others in a rung had been sent further before event `at`."""
+        gone = self._gone_on(at, rung)
+        if not gone:
+            return " None of the others had gone on from there."
+        worst = rung[gone[-1] - 1]
+        said = f" Of the others {_ranks(gone)} had gone on from there, the last with {number(worst.value)}"
+        left = [entry for entry in range(1, len(rung) + 1) if entry not in gone and rung[entry - 1].trial != self.trial]
+        if not left:
+            return f"{said}, all of them."
+        return f"{said}; the best that had not: {_ordinal(left[0])} with {number(rung[left[0] - 1].value)}."
+
+    def _gone_on(self, at: int, rung: Rung) -> list[int]:
+        """The ranks of the other trials in a rung that were sent further from there before event `at`."""
+        c, code = self.trace.columns, events.CODES
+        here = np.flatnonzero(c.resource[:at] == rung.resource)
+        event = c.event[here]
+        promoted = (event == code["resume"]) & (self.before[here] == code["pause"])
+        sent = c.trial[here[(event == code["continue"]) | promoted]]
+        ranks = np.flatnonzero(np.isin(rung.trials, sent) & (rung.trials != self.trial)) + 1
+        return [int(rank) for rank in ranks]
+
+    def _end(self, mine: list[int]) -> str:
+        c = self.trace.columns
+        names = [events.NAMES[c.event[at]] for at in mine]
+        at, name = mine[-1], names[-1]
+        if name == "removed":  # a checkpoint; what happened to the trial was before
+            name = next((other for other in reversed(names) if other != "removed"), name)
+        worked = int((c.time[mine][1:] - c.time[mine][:-1])[np.array(events.BEGINS)[c.event[mine][:-1]]].sum())
+        said = f"In the end {ENDED.get(name, 'it was still at work')}, at {self._amount(c.resource[at])}"
+        said += f" and after {format_time(worked)} s on a worker"
+        final = len(self.trace) - 1
+        reports = [i for i, event in zip(mine, names, strict=True) if event in REPORTS]
+        if self.table is not None and reports and name in ("pause", "stop") and final > at:
+            rung = _final_rung(self.trace, reports[-1])
+            rank = rung.rank(self.trial)
+            if rank is not None:
+                gone = self._gone_on(len(self.trace), rung)
+                others = f"{_ranks(gone)} had gone on" if gone else "nobody had gone on"
+                said += f"; when the run was over it was {_ordinal(rank)} of {len(rung)} there, and {others}"
+        return said + "."
+
+    def _amount(self, resource: float) -> str:
+        if self.unit == "resource":
+            return f"resource {number(resource)}"
+        return f"{number(resource)} {self.unit}{'' if resource == 1 else 's'}"
+
+
+def _final_rung(trace: Trace, report: int) -> Rung:
+    """The rung of a report, as it stood when the run was over."""
+    c = trace.columns
+    reports = np.isin(c.event, [events.CODES[name] for name in REPORTS])
+    return rung_with(trace, int(np.flatnonzero(reports & (c.resource == c.resource[report]))[-1]))
+
+
+def _table(trace: Trace) -> tuple[Blackbox | None, str]:
+    """The table of a trace, None with the reason where it cannot be loaded."""
+    try:
+        return trace.table, ""
+    except BlackboxError as error:
+        return None, str(error)
+
+
+def _ordinal(rank: int) -> str:
+    """In words.
+
+    >>> _ordinal(1), _ordinal(12), _ordinal(23)
+    ('1st', '12th', '23rd')
+    """
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(rank % 10, "th")
+    return f"{rank}{'th' if rank % 100 in (11, 12, 13) else ending}"
+
+
+def _ranks(ranks: list[int]) -> str:
+    """Increasing ranks in words, long lists cut short.
+
+    >>> _ranks([1, 2, 3, 5])
+    '4 (ranks 1 to 3, 5)'
+    """
+    runs: list[list[int]] = []
+    for rank in ranks:
+        if runs and runs[-1][1] == rank - 1:
+            runs[-1][1] = rank
+        else:
+            runs.append([rank, rank])
+    listed = ", ".join(str(low) if low == high else f"{low} to {high}" for low, high in runs[:MOST_RANGES])
+    more = f", and others down to {ranks[-1]}" if len(runs) > MOST_RANGES else ""
+    return f"{len(ranks)} (rank{'s' * (len(ranks) > 1)} {listed}{more})"
