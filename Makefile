@@ -23,8 +23,9 @@ demo: $(VENV)/.installed ## install, then compare six schedulers on a shipped ta
 	  --schedulers random,successive-halving,hyperband,asha-stopping,asha-promotion,median-stopping \
 	  --seeds 20 --workers 4 --budget 10x --out out/demo
 
-study: $(VENV)/.installed ## what ought to be better, does it come out better? tables, and data/pictures/sanity.png
+study: $(VENV)/.installed ## what ought to be better, is it? and on clusters as they are? tables and two of data/pictures
 	@$(BIN)/python data/studies/sanity.py
+	@$(BIN)/python data/studies/clusters.py
 
 test: $(VENV)/.installed-dev ## install, then run the tests (the slow ones are in check-all)
 	@$(BIN)/python -m pytest -q -n $(TEST_PROCESSES) --benchmark-disable

@@ -1,4 +1,4 @@
-"""Anytime performance: the best value so far over simulated time, counted at every resource.
+"""Anytime performance: the best value so far over simulated time, or over money, counted at every resource.
 
 The incumbent at a time is the best reported result up to then, at whichever resource it was seen, not only where a
 scheduler took a decision.
@@ -11,7 +11,7 @@ from typing import Literal, get_args
 import numpy as np
 import pandas as pd
 
-from analysis.runs import RunsError, as_runs
+from analysis.runs import RunsError, X, along, check_one
 
 Score = Literal["reported", "regret", "test"]
 POINTS = 400
@@ -47,25 +47,28 @@ def time_grid(runs: pd.DataFrame, span: float = 1e6) -> np.ndarray:
     return np.geomspace(max(first, end / span), end, POINTS) if end > 0 else np.zeros(1)
 
 
-def anytime(runs: pd.DataFrame, score: Score = "reported", times: np.ndarray | None = None) -> pd.DataFrame:
+def anytime(
+    runs: pd.DataFrame, score: Score = "reported", times: np.ndarray | None = None, x: X = "time"
+) -> pd.DataFrame:
     """Median and interquartile band over seeds, for each scheduler.
 
     A run that has no result yet counts as worse than any, so a quantile is NaN as long as too many have none.
 
     Args:
-        runs: of one table.
+        runs: of one table and one cluster.
         score: see `best_so_far`.
-        times: (T,) seconds; a grid in log time by default.
+        times: (T,) seconds, or costs; a grid in log time by default.
+        x: ``"cost"``: curves over what the workers had cost by then, in the currency of the cluster's price.
 
     Returns:
-        Columns scheduler, time, median, lower, upper (the quartiles, lower <= upper) and runs (how many).
+        Columns scheduler, time (or cost), median, lower, upper (the quartiles, lower <= upper) and runs (how many).
 
     Raises:
-        RunsError: runs of several tables, or no test metric.
+        RunsError: runs of several tables or clusters, no test metric, or no price.
     """
-    runs = as_runs(runs)
-    if runs["table"].nunique() > 1:
-        raise RunsError(f"anytime curves are drawn for one table, not {', '.join(sorted(runs['table'].unique()))}")
+    runs = along(runs, x)
+    check_one(runs, "table", "anytime curves are drawn for one table")
+    check_one(runs, "cluster", "anytime curves are drawn for one cluster")
     times = time_grid(runs) if times is None else np.asarray(times, dtype=np.float64)
     direction = runs["test_direction" if score == "test" else "direction"].iloc[0]
     worst = -np.inf if direction == "max" and score != "regret" else np.inf
@@ -77,7 +80,7 @@ def anytime(runs: pd.DataFrame, score: Score = "reported", times: np.ndarray | N
             pd.DataFrame(
                 {
                     "scheduler": scheduler,
-                    "time": times,
+                    x: times,
                     "median": median,
                     "lower": lower,
                     "upper": upper,

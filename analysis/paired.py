@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.anytime import Score, best_so_far
-from analysis.runs import RunsError, as_runs
+from analysis.runs import RunsError, as_runs, check_one
 
 CONFIDENCE = 0.95
 
@@ -45,19 +45,18 @@ def paired(
     differences are equal.
 
     Args:
-        runs: of one table and one number of workers.
+        runs: of one table, one number of workers and one cluster.
         scheduler, other: as named in `runs`.
         time: simulated seconds at which both are compared; their final values by default.
         score: what is compared, see `analysis.best_so_far`.
 
     Raises:
-        RunsError: runs of several tables or numbers of workers, a scheduler without runs, seeds that only one of the
-            two has or that come twice, or no test metric.
+        RunsError: runs of several tables, numbers of workers or clusters, a scheduler without runs, seeds that only
+            one of the two has or that come twice, or no test metric.
     """
     runs = as_runs(runs)
-    for column, what in (("table", "table"), ("workers", "number of workers")):
-        if runs[column].nunique() > 1:
-            raise RunsError(f"schedulers are compared on one {what}, not {sorted(runs[column].unique().tolist())}")
+    for column, what in (("table", "table"), ("workers", "number of workers"), ("cluster", "cluster")):
+        check_one(runs, column, f"schedulers are compared on one {what}")
     when = np.array([np.inf if time is None else time])
     values = []
     for name in (scheduler, other):

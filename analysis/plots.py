@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, Locator, LogLocator, MaxNLocator, NullFormatter
 
 from analysis.anytime import Score, anytime, time_grid
-from analysis.runs import as_runs
+from analysis.runs import X, along
 from simulator import clairvoyant
 
 # Okabe & Ito's colours, told apart by people with any common colour vision, and by line style in grey.
@@ -27,7 +27,10 @@ SECOND_AXIS = 38  # points below the first
 SPAN = 500  # the first results of a long run would take up half of the time axis, and most of the other one
 
 
-def plot_anytime(runs: pd.DataFrame, score: Score = "reported", ax: Axes | None = None) -> Axes:
+X_LABELS = {"time": "simulated time (s)", "cost": "cost of the workers (in the currency of their price)"}
+
+
+def plot_anytime(runs: pd.DataFrame, score: Score = "reported", ax: Axes | None = None, x: X = "time") -> Axes:
     """Anytime curves of one table: median over seeds, and the interquartile band behind it.
 
     Time is shown from the first result on, or from the first 500th of the end. Names are drawn as they are, without
@@ -35,15 +38,16 @@ def plot_anytime(runs: pd.DataFrame, score: Score = "reported", ax: Axes | None 
     where it is among the runs: at no time can a scheduler's value be better.
 
     Args:
-        runs: of one table.
+        runs: of one table and one cluster.
         score: what is drawn, see `analysis.anytime.best_so_far`.
         ax: where to draw, the legend beside it; a figure of its own, wide enough, by default (`ax.figure.savefig`
             writes it).
+        x: ``"cost"``: money instead of time, see `analysis.by_cost`.
 
     Raises:
-        RunsError: runs of several tables, or no test metric.
+        RunsError: runs of several tables or clusters, no test metric, or no price.
     """
-    runs = as_runs(runs)
+    runs = along(runs, x)
     is_bound = runs["scheduler"] == clairvoyant.NAME
     curves = anytime(runs, score, time_grid(runs if is_bound.all() else runs[~is_bound], span=SPAN))
     figure = None
@@ -80,7 +84,9 @@ def plot_anytime(runs: pd.DataFrame, score: Score = "reported", ax: Axes | None 
         drawn = curves[["lower", "median"]].to_numpy()
         _plain_ticks(ax.yaxis, drawn[drawn > 0].min(), shown.max())
     _label(ax, runs, score)
-    _add_trainings(ax, float(runs["full_training"].iloc[0]))
+    ax.set_xlabel(X_LABELS[x])
+    if x == "time":
+        _add_trainings(ax, float(runs["full_training"].iloc[0]))
     ax.grid(True, which="major", color="0.9", linewidth=0.8)
     ax.set_axisbelow(True)
     ax.spines[["top", "right"]].set_visible(False)
@@ -102,10 +108,9 @@ def _label(ax: Axes, runs: pd.DataFrame, score: Score) -> None:
     unit = run["test_unit"] if score == "test" else run["unit"]
     what = {"reported": f"best {name} so far", "regret": f"regret of {name}", "test": f"{name} of the incumbent"}
     seeds = runs.groupby("scheduler")["seed"].nunique()
-    title = (
-        f"{run['table']}, {_counted(runs['workers'], 'worker')}: median and quartiles over {_counted(seeds, 'seed')}"
-    )
-    ax.set_xlabel("simulated time (s)")
+    title = f"{run['table']}, {_counted(runs['workers'], 'worker')}"
+    title += f", cluster {run['cluster']}" if run["cluster"] else ""
+    title += f": median and quartiles over {_counted(seeds, 'seed')}"
     ax.set_ylabel(_wrapped(what[score] + ("" if unit in ("1", "") else f" ({unit})"), 44), parse_math=False)
     ax.set_title(_wrapped(title, 72), loc="left", fontsize=10, parse_math=False)
 

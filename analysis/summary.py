@@ -7,6 +7,7 @@ import pandas as pd
 
 from analysis.anytime import quantile
 from analysis.runs import as_runs
+from simulator.accounting import PARTS
 
 WITHIN = (0.05, 0.01)
 
@@ -24,25 +25,29 @@ def time_to_within(run: pd.Series, share: float) -> float:
 
 
 def summarise(runs: pd.DataFrame) -> pd.DataFrame:
-    """A table with one row a scheduler, in the order of their first run.
+    """A table with one row a scheduler on a cluster, in the order of their first run.
 
     A run without any result counts as worse than any, so that a quantile that falls on one is NaN.
 
-    Columns: table, scheduler, runs; `final` with `final_q1` and `final_q3` (median and quartiles over seeds of the
-    best reported value), `regret` (median distance to the table's best), `test` (median test metric of the last
+    Columns: table, cluster, scheduler, runs; `final` with `final_q1` and `final_q3` (median and quartiles over seeds of
+    the best reported value), `regret` (median distance to the table's best), `test` (median test metric of the last
     incumbent, NaN without one); `time_to_5pct` and `time_to_1pct` (median seconds, see `time_to_within`; inf where
     half of the runs or more never got there) with `reached_5pct` and `reached_1pct` (share of runs that did);
     `trials` and `resource` (means; resource in the table's unit), `idle` (mean share of the workers' time without
-    work) and `exhausted` (how many runs used up the table).
+    work), `exhausted` (how many runs used up the table); `share_useful`, `share_repeated`, `share_stopped`,
+    `share_barrier`, `share_no_work` and `share_overhead` (mean shares of the workers' time, see
+    `simulator.accounting.Accounting`), `crashes`, `preemptions`, `failed` (trials) and `cost` (means; cost in the
+    currency of the cluster's price, NaN without one).
     """
     runs = as_runs(runs)
     rows = []
-    for (table, scheduler), group in runs.groupby(["table", "scheduler"], sort=False):
+    for (table, cluster, scheduler), group in runs.groupby(["table", "cluster", "scheduler"], sort=False):
         final = group["best"].to_numpy(dtype=np.float64)
         test = np.array([run[-1] if len(run) else np.nan for run in group["test_values"]])
         worst = _worst(group["direction"].iloc[0])
         row = {
             "table": table,
+            "cluster": cluster,
             "scheduler": scheduler,
             "runs": len(group),
             "final": float(quantile(final, 0.5, worst)),
@@ -60,6 +65,9 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
         row["resource"] = group["resource"].mean()
         row["idle"] = group["idle"].mean()
         row["exhausted"] = int(group["exhausted_at"].notna().sum())
+        spent = group["worker_time"].where(group["worker_time"] > 0)
+        row |= {f"share_{part}": (group[f"time_{part}"] / spent).mean() for part in PARTS}
+        row |= {name: group[name].mean() for name in ("crashes", "preemptions", "failed", "cost")}
         rows.append(row)
     return pd.DataFrame(rows)
 

@@ -53,12 +53,15 @@ class Accounting:
     @property
     def parts(self) -> dict[str, int]:
         """All but the total."""
-        return {field.name: getattr(self, field.name) for field in fields(self) if field.name != "total"}
+        return {name: getattr(self, name) for name in PARTS}
 
     @property
     def idle(self) -> int:
         """At a barrier, or for want of work."""
         return self.barrier + self.no_work
+
+
+PARTS = tuple(field.name for field in fields(Accounting) if field.name != "total")
 
 
 def account(trace: Trace) -> Accounting:
@@ -117,7 +120,8 @@ def _work(trace: Trace, parts: Segments) -> tuple[np.ndarray, np.ndarray, np.nda
     if trace.table.resumable:
         again = np.clip(parts.known, parts.begin, parts.end)
     else:
-        again = parts.begin  # what is trained from scratch again is the table's own cost
+        # What is trained from scratch to go further is the table's own cost; to where it has been is a repeat.
+        again = np.where(parts.known >= parts.goal, parts.end, parts.begin)
     repeated = time_at(again) - ready - saves(again)
     trained = time_at(parts.end) - ready - saves(parts.end)
 
@@ -128,8 +132,7 @@ def _work(trace: Trace, parts: Segments) -> tuple[np.ndarray, np.ndarray, np.nda
     cut_short = parts.trains & (parts.end < parts.goal)
     partial = np.where(cut_short, tail - saving, 0)
     lost = np.isin(c.event[parts.after], LOST)
-    if trace.table.resumable:
-        lost |= parts.end < parts.known
+    lost |= parts.known >= (parts.end + 1 if trace.table.resumable else parts.goal)
     repeated = repeated + np.where(lost, partial, 0)
     fresh = trained + partial - repeated
     return fresh, repeated, finish - start - fresh - repeated
@@ -236,7 +239,21 @@ def paid(trace: Trace, times: np.ndarray) -> np.ndarray:
     price = (trace.info.cluster or {}).get("price")
     if price is None:
         return np.full(len(times), np.nan)
-    up, down = _spans([(stay.up, stay.down) for stay in presences(trace)])
+    return bill(price, [(stay.up, stay.down) for stay in presences(trace)], times)
+
+
+def bill(price: float, stays: list[tuple[int, int]], times: np.ndarray) -> np.ndarray:
+    """What workers cost up to some times.
+
+    Args:
+        price: of a worker for an hour.
+        stays: from when to when one was up, in nanoseconds.
+        times: (T,) int64 nanoseconds.
+
+    Returns:
+        (T,) float64, in the price's currency.
+    """
+    up, down = _spans(stays)
     changes, steps = np.concatenate([up, down]), np.repeat([1, -1], len(up))
     order = np.argsort(changes, kind="stable")
     at = changes[order] / 1e9

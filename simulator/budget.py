@@ -106,30 +106,28 @@ class Meter:
         self._limit = self.deadline = nanoseconds(budget.seconds(table))
         self._crossings: dict[int, int] = {}  # trial id: when its running segment first reaches the target
 
-    def begin(self, trial: Trial, due: int) -> int:
-        """`trial` has been sent to a new target and gets there at `due`; gives the deadline."""
+    def begin(self, trial: Trial) -> int:
+        """`trial` has been sent to a new target; gives the deadline."""
         start, end = trial._index + 1, trial._target + 1
         if self._left is not None and end > start:  # in fractions, so that ten times 0.1 is 1
             spent = trial.resource if self._table.resumable else 0
             self._left -= fraction(self._table.resource_list[end - 1]) - fraction(spent)
             if self._left <= 0 and self.used_up_at is None:
                 self.used_up_at = self._clock.now
-        return self.begin_again(trial, due)
+        return self.begin_again(trial)
 
-    def begin_again(self, trial: Trial, due: int) -> int:
+    def begin_again(self, trial: Trial) -> int:
         """The same for a trial that goes once more where it was sent, which hands out nothing."""
         start, end = trial._index + 1, trial._target + 1
         if self._goal > -inf and end > start:
-            self._look_for_goal(trial, start if self._table.resumable else end - 1, end, due)
+            self._look_for_goal(trial, start if self._table.resumable else end - 1, end)
         return self.deadline
 
-    def _look_for_goal(self, trial: Trial, first: int, end: int, due: int) -> None:
+    def _look_for_goal(self, trial: Trial, first: int, end: int) -> None:
         curve = self._table.metrics[self._metric][trial.config, trial.replicate, first:end]
         hits = np.flatnonzero(curve * self._sign <= self._goal)
         if len(hits):
-            if self._table.resumable:
-                due = trial._arrives(first + int(hits[0]))
-            self._crossings[trial.id] = due
+            self._crossings[trial.id] = due = trial._arrives(first + int(hits[0]))
             self.deadline = min(self.deadline, due)
 
     def cancel(self, trial: Trial, now: int) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from simulator.budget import Budget
 from simulator.segments import JobColumns
 
 
@@ -21,6 +22,8 @@ class TraceInfo:
         seed: of the run.
         workers: at its beginning.
         end: nanoseconds when the run was over.
+        budget: its limits.
+        off_table, exhausted: as given to `Simulation`.
         exhausted_at: simulated seconds when the searcher had nothing left to propose, None if it always had.
         closed_at: nanoseconds when the last trial or resource of the budget was handed out, None if some were left.
         predicted: configurations off the table whose curves a surrogate predicted, the rows that follow the table's.
@@ -33,6 +36,9 @@ class TraceInfo:
     seed: int
     workers: int
     end: int
+    budget: Budget = field(default_factory=Budget)
+    off_table: str = "error"
+    exhausted: str = "stop"
     exhausted_at: float | None = None
     closed_at: int | None = None
     predicted: tuple[dict[str, Any], ...] = ()

@@ -28,7 +28,7 @@ class Context:
     Attributes:
         resources: the grid of resources, increasing.
         r_max: its largest.
-        workers: how many workers the run has.
+        workers: how many workers the run begins with; on a cluster some may come and go.
         resumable: a trial can go on from where it stands; False: every segment is trained from scratch.
     """
 

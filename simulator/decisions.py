@@ -125,7 +125,7 @@ def _question(trace: Trace, index: int) -> Question | None:
 def _paused(trace: Trace, index: int) -> bool:
     """Whether the trial that goes on at event `index` was paused by the scheduler, and not thrown back by a crash."""
     c = trace.columns
-    before = np.flatnonzero(c.trial[:index] == c.trial[index])
+    before = np.flatnonzero((c.trial[:index] == c.trial[index]) & (c.event[:index] != events.CODES["removed"]))
     return bool(len(before)) and events.NAMES[c.event[before[-1]]] == "pause"
 
 
@@ -182,5 +182,6 @@ def _decisions(trace: Trace, index: int) -> dict[tuple[str, int, float], int]:
         chosen = kind in ("report", "start", "cancelled") or (kind == "resume" and last.get(trial) == "pause")
         if chosen and at >= index:
             found.setdefault((kind, trial, resource), at)
-        last[trial] = name
+        if name != "removed":
+            last[trial] = name
     return found

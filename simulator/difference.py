@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from simulator import events
 from simulator.columns import Columns
 from simulator.text import event_lines
 
@@ -66,8 +67,20 @@ def first_difference(left: Trace, right: Trace) -> Difference | None:
 
 
 def _comparable(c: Columns) -> tuple[np.ndarray, ...]:
-    whose = (c.config[c.trial], c.replicate[c.trial])
-    return (c.time, c.trial, c.worker, c.event, c.resource, c.until, c.value, *whose)
+    # One more for events of workers, whose trial is -1.
+    whose = (np.append(column, -1)[c.trial] for column in (c.config, c.replicate, c.checkpoint_of))
+    if c.jobs is None:
+        nothing = np.zeros(len(c.time), dtype=np.int64)
+        job = (nothing, np.where(_begins(c), c.resource, 0), nothing + 1, nothing)
+    else:
+        origin = np.where(_begins(c), c.jobs.origin, 0)
+        job = (c.jobs.overhead, origin, np.where(c.trial >= 0, c.jobs.pace, 1), np.where(c.trial >= 0, c.jobs.save, 0))
+    return (c.time, c.trial, c.worker, c.event, c.resource, c.until, c.value, *whose, *job)
+
+
+def _begins(c: Columns) -> np.ndarray:
+    """Whether a job begins at an event."""
+    return (c.event == events.CODES["start"]) | (c.event == events.CODES["resume"])
 
 
 def _line(trace: Trace, index: int) -> str | None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from simulator.standing import Rung
 
 AROUND = 2  # entries of a rung shown before and after a trial
-SAME = ("table", "metric", "seed", "workers")  # traces that differ in these cannot be compared
+SAME = ("table", "metric", "seed", "workers", "cluster")  # traces that differ in these cannot be compared
 ADVICE = "If this is meant, run pytest with --regen-golden, and look at what changes in the file before you commit it."
 
 
@@ -33,7 +33,7 @@ def departure(golden: Trace, trace: Trace, name: str) -> str | None:
 
     Returns:
         A text of several lines, whose first says the most; also where they are traces of different tables, metrics,
-        seeds or numbers of workers, which cannot be compared.
+        seeds, numbers of workers or clusters, which cannot be compared.
     """
     other = [field for field in SAME if getattr(golden.info, field) != getattr(trace.info, field)]
     if other:

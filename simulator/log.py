@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -10,6 +11,7 @@ from simulator import events
 from simulator.clock import format_time
 from simulator.decisions import number
 from simulator.errors import TraceError
+from simulator.text import cluster_items
 from simulator.trace import Trace
 
 AT_ONCE = 1 << 14  # lines made at once
@@ -19,8 +21,10 @@ MOST_NAMED = 12  # rungs that a message lists
 def heading(trace: Trace) -> list[str]:
     """Lines that say what was run."""
     info = trace.info
+    cluster = () if info.cluster is None else [f"cluster: {json.dumps(info.cluster) if info.cluster else 'ideal'}"]
     return [
         f"{info.scheduler} on {info.table}, seed {info.seed}, {info.workers} worker{'s' * (info.workers != 1)}",
+        *cluster,
         f"{len(trace.columns.config)} trials, {len(trace)} events, {format_time(info.end)} s; values are {info.metric}",
     ]
 
@@ -55,7 +59,8 @@ def chosen(
 def log_lines(trace: Trace, which: np.ndarray) -> Iterator[str]:
     """A line of column names, then one for each event in `which`.
 
-    Columns: time (seconds), worker, trial, event, resource, value, until (where it is sent), and of what.
+    Columns: time (seconds), worker, trial, event, resource, value, until (where it is sent), and of what; on clusters
+    also, as in the text form, what is not as without one.
     """
     c = trace.columns
     single = bool((c.value.astype(np.float32) == c.value)[c.value == c.value].all()) if len(which) else True
@@ -63,17 +68,18 @@ def log_lines(trace: Trace, which: np.ndarray) -> Iterator[str]:
     worker, trial = (max(6, len(str(int(column.max(initial=0))))) for column in (c.worker, c.trial))
     form = f"{{:>20}}  {{:>{worker}}}  {{:>{trial}}}  {{:<9}}  {{:>{wide}}}  {{:>12}}  {{:>{wide}}}  {{}}"
     yield form.format("time (s)", "worker", "trial", "event", "resource", "value", "until", "").rstrip()
-    silent = {events.CODES["start"]} | {events.CODES[name] for name in ("up", "drain", "down") if name in events.CODES}
+    silent = events.CODES["start"]
     for first in range(0, len(which), AT_ONCE):
         some = which[first : first + AT_ONCE]
         columns = (c.time, c.worker, c.trial, c.event, c.resource, c.value, c.until)
-        for time, where, who, event, resource, value, until in zip(*(x[some].tolist() for x in columns), strict=True):
-            about = ""
+        told = zip(some.tolist(), *(x[some].tolist() for x in columns), strict=True)
+        for at, time, where, who, event, resource, value, until in told:
+            about = "" if c.jobs is None else "  ".join(cluster_items(c, c.jobs, at))
             if event == events.CODES["start"]:
-                about = f"configuration {c.config[who]}, replicate {c.replicate[who]}"
-                if c.checkpoint_of[who] >= 0:
-                    about += f", checkpoint of trial {c.checkpoint_of[who]}"
-            untold = event in silent or who < 0 or not resource > 0
+                donor = f", checkpoint of trial {c.checkpoint_of[who]}" if c.checkpoint_of[who] >= 0 else ""
+                what = f"configuration {c.config[who]}, replicate {c.replicate[who]}{donor}"
+                about = f"{what}  {about}"
+            untold = event == silent or who < 0 or not resource > 0
             yield form.format(
                 format_time(time),
                 where if where >= 0 else "",

@@ -104,7 +104,7 @@ def run(stage: Stage) -> Record:
             if learner is not None:
                 learner.on_start(trial, job.until)
             if meter is not None:
-                deadline = meter.begin(trial, due)
+                deadline = meter.begin(trial)
             if stops:
                 deadline = _cancel(stage, idle, write, deadline)
         if stops:  # by a `next_job` that gave no job
@@ -164,7 +164,7 @@ def run(stage: Stage) -> Record:
                         state, event = ENDED, CURVE_END
                         on_end(trial, resource, value, "curve-end")
                     if meter is not None:
-                        deadline = meter.begin(trial, due)
+                        deadline = meter.begin(trial)
             write((now, number, event))
             if state < 0:
                 heappop(heap)

@@ -98,7 +98,7 @@ class Scheduler(Spec, ABC):
 
     Attributes:
         model_size: how many observations a model of its own used for the job that it gave last, 0 for none: what
-            `decision_time` charges for.
+            `Cluster.decision` charges for.
         synchronous: decisions wait for whole rungs, so that workers may have to wait, too.
         promises: properties that it claims beyond those of every scheduler, by name, such as ``"top-share"``:
             `simulator.conformance` puts them to the test. What they say of rungs means the reports of trials with the

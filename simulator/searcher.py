@@ -85,7 +85,7 @@ class Searcher(Spec, ABC):
         exhausted_at: simulated seconds when it first had nothing left to propose, None until then.
         every_resource: it wants to observe every resource, not only those where the scheduler decides.
         model_size: how many observations its model used for the last proposal, 0 where no model chose it: what
-            `decision_time` charges for.
+            `Cluster.decision` charges for.
     """
 
     exhausted_at: float | None = None

@@ -16,7 +16,9 @@ import numpy as np
 
 from blackboxes import Blackbox
 from simulator import events
+from simulator.clock import NEVER
 
+LONGEST = NEVER // 2  # nanoseconds of training, so that sums fit into 64 bits
 BEGINS = np.array(events.BEGINS)
 FIRST_REPORT, LAST_REPORT = events.CODES["continue"], events.CODES["curve-end"]
 
@@ -79,7 +81,7 @@ class Segments:
 
     def arrivals(self, which: np.ndarray, index: np.ndarray) -> np.ndarray:
         """int64 nanoseconds when segments `which` get to a grid index after their origin."""
-        spent = self.elapsed[self.config[which], self.replicate[which], index] * self.per[which]
+        spent = np.minimum(self.elapsed[self.config[which], self.replicate[which], index] * self.per[which], LONGEST)
         stops = self.saved[index - 1] - self.saved[self.origin[which]]
         return self.anchor[which] + np.floor(spent + 0.5).astype(np.int64) + self.save[which] * stops
 
@@ -144,7 +146,7 @@ def find_segments(
         ready = time[before] + np.where(first, jobs.overhead[before], 0)
         per, save = jobs.pace[before] * 1e9, jobs.save[before]
     there = table.elapsed[row, seed, begin] * per  # where begin is -1 it is the last one, which does not count
-    anchor = ready - np.where(begin >= 0, np.floor(np.nan_to_num(there) + 0.5), 0).astype(np.int64)
+    anchor = ready - np.where(begin >= 0, np.floor(np.minimum(np.nan_to_num(there), LONGEST) + 0.5), 0).astype(np.int64)
     anchor -= np.where(begin > origin, save * (saved[begin - 1] - saved[origin]), 0)
 
     parts = Segments(

@@ -59,11 +59,11 @@ class Record:
         words: integers of all events, in pieces (see `simulator.events`); three an event, or four on a cluster.
         end: nanoseconds when the run was over.
         closed_at: nanoseconds when the last trial or resource of the budget was handed out, None if some were left.
-        jobs: on a cluster, by job: the grid index that it trained from plus one, its pace, and what each checkpoint on
-            the way took in nanoseconds.
+        jobs: on a cluster, three numbers a job: the grid index that it trained from plus one, its pace, and what each
+            checkpoint on the way took in nanoseconds.
     """
 
     words: Sequence[Sequence[int]]
     end: int
     closed_at: int | None
-    jobs: Sequence[tuple[int, float, int]] = ()
+    jobs: Sequence[float] = ()

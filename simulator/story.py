@@ -59,6 +59,7 @@ class _Story:
         self.unit = "resource" if self.table is None else self.table.resource_unit
         c = trace.columns
         order = np.argsort(c.trial, kind="stable")
+        order = order[c.event[order] != events.CODES["removed"]]  # which happens to its checkpoint
         self.before = np.full(len(trace), -1)  # the code of the same trial's event before
         same = c.trial[order[1:]] == c.trial[order[:-1]]
         self.before[order[1:][same]] = c.event[order[:-1]][same]
@@ -75,10 +76,11 @@ class _Story:
         mine = np.flatnonzero(c.trial == trial).tolist()
         last: int | None = None
         for at in mine:
-            yield f"{format_time(int(c.time[at]))} s: {self._sentence(at, last)}"
+            yield f"{format_time(int(c.time[at]))} s: {self._sentence(at, last)}{self._leaving(at)}"
             if self.table is not None and self._has_standing(at, last):
                 yield f"    {self._standing(at)}"
-            last = at
+            if c.event[at] != events.CODES["removed"]:
+                last = at
         yield self._end(mine)
 
     def _sentence(self, at: int, last: int | None) -> str:
@@ -89,11 +91,15 @@ class _Story:
         if name == "start":
             donor = int(c.checkpoint_of[self.trial])
             begins = "" if donor < 0 else f" with the checkpoint of trial {donor}, at {here},"
-            return f"started{begins} on worker {worker}, sent to {until}."
+            return f"started{begins} on worker {worker}, sent to {until}{self._job(at)}."
         if name == "resume":
-            if last is not None and events.NAMES[c.event[last]] != "pause":
-                return f"resumed on worker {worker}, {waited} without one, from {here} on, sent to {until}."
-            return f"resumed on worker {worker}, {waited} of waiting, sent to {until}."
+            alone = last is not None and events.NAMES[c.event[last]] != "pause"
+            begins = f", from {here} on" if alone and c.resource[at] else ""
+            if c.jobs is not None and c.jobs.origin[at] < c.resource[at]:
+                origin = float(c.jobs.origin[at])
+                begins = f", to train again from {self._amount(origin) if origin else 'nothing'}"
+            waited += " without one" if alone else " of waiting"
+            return f"resumed on worker {worker}, {waited}{begins}, sent to {until}{self._job(at)}."
         if name == "curve-end" and last is not None and self._is_told_twice(last, at):
             return "its curve has ended there, so it was over."
         if name in REPORTS:
@@ -109,11 +115,42 @@ class _Story:
         return {
             "cancelled": f"cancelled by the scheduler, having reached {here}.",
             "budget": f"cut off by the end of the run on its way to {until}, having reached {here}.",
-            "crash": f"crashed on worker {worker}; it had reached {here}.",
-            "preempted": f"lost worker {worker}; it had reached {here}.",
-            "failed": "given up, it had failed for good.",
-            "removed": f"its checkpoint was removed; it had reached {here}.",
+            "crash": f"crashed on worker {worker}, the {_ordinal(self._crashes(at))} time; it had reached {here}.",
+            "preempted": f"lost worker {worker}, which was taken away; it had reached {here}.",
+            "failed": f"failed, {self._why_failed(at)}.",
+            "removed": "its checkpoint was removed, there was no room.",
         }.get(name, f"{name}.")
+
+    def _job(self, at: int) -> str:
+        """What is not as without a cluster in a job that begins."""
+        jobs, told = self.trace.columns.jobs, []
+        if jobs is None:
+            return ""
+        if jobs.overhead[at]:
+            told.append(f"it trains after {format_time(int(jobs.overhead[at]))} s")
+        if jobs.pace[at] != 1:
+            told.append(f"a second of the table takes {jobs.pace[at]:.4g} s there")
+        if jobs.save[at]:
+            told.append(f"each checkpoint on the way takes {format_time(int(jobs.save[at]))} s")
+        return "".join(f"; {one}" for one in told)
+
+    def _leaving(self, at: int) -> str:
+        """What a worker is busy with after a trial has left it."""
+        c = self.trace.columns
+        if c.jobs is None or not c.jobs.overhead[at] or events.NAMES[c.event[at]] in ("start", "resume"):
+            return ""
+        return f" The worker is free after another {format_time(int(c.jobs.overhead[at]))} s."
+
+    def _crashes(self, at: int) -> int:
+        """How often the trial has crashed by then."""
+        c = self.trace.columns
+        return int(((c.trial == self.trial) & (c.event == events.CODES["crash"]))[: at + 1].sum())
+
+    def _why_failed(self, at: int) -> str:
+        retries, crashes = (self.trace.info.cluster or {}).get("retries", 3), self._crashes(at)
+        if crashes <= retries:
+            return "the scheduler gave it up"
+        return f"after {retries} crash{'es' * (retries != 1)} no further one is forgiven"
 
     def _is_told_twice(self, last: int, at: int) -> bool:
         """Whether a curve that ends where its trial was told to continue is one report in two events."""

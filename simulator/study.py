@@ -10,6 +10,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -110,10 +111,10 @@ def _landmarks(table: Blackbox, metric: str) -> dict[str, float]:
 def run_row(run: Run) -> Row:
     """Simulate one run; what was asked, what came out, and how the incumbent improved.
 
-    `times` (simulated seconds), `costs` (what the workers have cost by then), `values` (the metric, own direction) and
-    `test_values` (the incumbent's test metric, empty where the table has none) hold one entry for each improvement, at
-    whichever resource it was seen. The row of
-    `clairvoyant.NAME` bounds each of them, by any run's value at any time; it has no digest.
+    `times` (simulated seconds), `costs` (what the workers have cost by then, empty where they have no price), `values`
+    (the metric, own direction) and `test_values` (the incumbent's test metric, empty where the table has none) hold one
+    entry for each improvement, at whichever resource it was seen. The row of `clairvoyant.NAME` bounds each of them, by
+    any run's value at any time or cost; it has no digest.
     """
     digest, summary, improvements = _bound(run) if run.is_bound else _simulated(run)
     table, metric = run.blackbox, run.blackbox.metric_name(run.metric)
@@ -142,24 +143,27 @@ def run_row(run: Run) -> Row:
 def _bound(run: Run) -> tuple[None, Row, Row]:
     """What `_simulated` gives, of the envelope."""
     run.check()
-    return None, *clairvoyant.outcome(run.blackbox, run.blackbox.metric_name(run.metric), run.budget)
+    simulation = replace(run, scheduler="random").simulation()  # all else means the same for every run
+    return None, *clairvoyant.outcome(
+        simulation.blackbox, simulation.metric, run.budget, simulation.cluster, run.workers, run.seed
+    )
 
 
 def _simulated(run: Run) -> tuple[str, Row, Row]:
     """A run's digest, its summary and its improvements."""
     trace = run.simulation().run()
-    table, best = trace.table, trace.incumbents()
+    table, best, summary = trace.table, trace.incumbents(), trace.summary()
     test: list[float] = []
     if table.test_metric is not None:
         seen = (best["config"], best["replicate"], best["index"])
         test = table.metrics[table.test_metric][seen].astype(np.float64).tolist()
     improvements = {
         "times": (best["time"] / 1e9).tolist(),
-        "costs": trace.paid(best["time"]).tolist(),
+        "costs": [] if isnan(summary["cost"]) else trace.paid(best["time"]).tolist(),
         "values": best["value"].tolist(),
         "test_values": test,
     }
-    return trace.digest(), trace.summary(), improvements
+    return trace.digest(), summary, improvements
 
 
 def crossed(

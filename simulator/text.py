@@ -4,32 +4,55 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import asdict, fields
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from simulator import events
+from simulator.budget import Budget
 from simulator.clock import format_time, parse_time
 from simulator.columns import Columns, TraceInfo
-from simulator.errors import TraceError
+from simulator.errors import SimulationError, TraceError
+from simulator.proposals import OFF_TABLE
 from simulator.segments import JobColumns
 
 if TYPE_CHECKING:
     from simulator.trace import Trace
 
 TITLE = "# rungsim trace 1"
+LARGEST = 2**63 - 1  # what a column can hold
+# What the header leaves out:
+UNTOLD: dict[str, Any] = {
+    "budget": {},
+    "off_table": "error",
+    "exhausted": "stop",
+    "closed_at": None,
+    "predicted": (),
+    "cluster": None,
+}
 
 
 def write_text(trace: Trace) -> str:
     """Header lines, then one line an event: time in seconds, worker, trial, event, and what it is about."""
     info = {field.name: getattr(trace.info, field.name) for field in fields(TraceInfo)}
-    for name, nothing in (("closed_at", None), ("predicted", ()), ("cluster", None)):
+    info["budget"] = _limits(trace.info.budget)
+    for name, nothing in UNTOLD.items():
         if info[name] == nothing:
             del info[name]
     info["values"] = "float32" if _single(trace.columns.value) else "float64"
     header = [TITLE, *(f"# {name}: {json.dumps(value)}" for name, value in info.items())]  # one line, whatever it holds
     return "\n".join([*header, *event_lines(trace, range(len(trace)))]) + "\n"
+
+
+def _limits(budget: Budget) -> dict[str, Any]:
+    """The limits that a budget has, as values that JSON can hold."""
+    given = {name: value for name, value in asdict(budget).items() if value is not None}
+    return {
+        name: value if isinstance(value, str) else int(value) if name == "trials" else float(value)
+        for name, value in given.items()
+    }
 
 
 def event_lines(trace: Trace, which: range) -> list[str]:
@@ -53,14 +76,14 @@ def event_lines(trace: Trace, which: range) -> list[str]:
         if c.until[i] == c.until[i]:
             parts.append(f"until={resource_text(c.until[i])}")
         if c.jobs is not None:
-            parts.extend(_cluster_items(c, c.jobs, i, name))
+            parts.extend(cluster_items(c, c.jobs, i))
         lines.append("  ".join(parts).rstrip())
     return lines
 
 
-def _cluster_items(c: Columns, jobs: JobColumns, i: int, name: str) -> Iterator[str]:
+def cluster_items(c: Columns, jobs: JobColumns, i: int) -> Iterator[str]:
     """What a cluster adds to an event, as far as it is not as without one."""
-    if name in ("start", "resume"):
+    if events.NAMES[c.event[i]] in ("start", "resume"):
         if jobs.origin[i] != c.resource[i]:
             yield f"origin={resource_text(jobs.origin[i])}"
         if jobs.pace[i] != 1:
@@ -125,10 +148,10 @@ def _read_info(header: dict[str, Any], where: str) -> TraceInfo:
         "closed_at": (int, type(None)),
     }
     for name, allowed in kinds.items():
-        least = 1 if name == "workers" else 0
+        least, most = int(name == "workers"), {"seed": 2**64 - 1, "workers": events.MOST_WORKERS}.get(name, LARGEST)
         value = header.get(name, "missing" if type(None) not in allowed or name == "exhausted_at" else None)
         good = isinstance(value, allowed) and not isinstance(value, bool)
-        if not good or (isinstance(value, (int, float)) and not value >= least):
+        if not good or (isinstance(value, (int, float)) and not least <= value <= most):
             raise TraceError(f"{where}: the header's {name} cannot be {value!r}")
     predicted = header.get("predicted", [])
     if not isinstance(predicted, list) or not all(isinstance(params, dict) for params in predicted):
@@ -136,8 +159,16 @@ def _read_info(header: dict[str, Any], where: str) -> TraceInfo:
     cluster = header.get("cluster")
     if not isinstance(cluster, dict | None):
         raise TraceError(f"{where}: the header's cluster cannot be {cluster!r:.100}")
+    for name, choices in (("off_table", OFF_TABLE), ("exhausted", ("stop", "cycle"))):
+        if header.get(name, UNTOLD[name]) not in choices:
+            raise TraceError(f"{where}: the header's {name} cannot be {header[name]!r:.100}")
+    try:
+        budget = Budget(**header.get("budget", {}))
+    except (TypeError, SimulationError, OverflowError) as error:
+        raise TraceError(f"{where}: the header's budget cannot be {header['budget']!r:.100} ({error})") from None
     known: dict[str, Any] = {name: header.get(name) for name in kinds}
-    return TraceInfo(**known, predicted=tuple(predicted), cluster=cluster)
+    known |= {name: header.get(name, UNTOLD[name]) for name in ("off_table", "exhausted")}
+    return TraceInfo(**known, budget=budget, predicted=tuple(predicted), cluster=cluster)
 
 
 def _read_event(
@@ -153,27 +184,50 @@ def _read_event(
     time, *items = line.split()
     event = next((item for item in items if "=" not in item), "event")
     named = dict(item.split("=", 1) for item in items if "=" in item)
-    worker, code = int(named["worker"]), events.CODES[event]
-    overhead = parse_time(named["overhead"]) if "overhead" in named else 0
+    worker, code = _whole(named["worker"]), events.CODES[event]
+    overhead = _time(named["overhead"]) if "overhead" in named else 0
     if events.OF_WORKERS[code]:
         nan = float("nan")
-        return (parse_time(time), events.NOBODY, worker, code, 0.0, nan, nan, overhead, nan, 1.0, 0)
-    trial = int(named["trial"])
+        return (_time(time), events.NOBODY, worker, code, 0.0, nan, nan, overhead, nan, 1.0, 0)
+    trial = _whole(named["trial"])
     if event == "start":
         if trial != len(started):
             raise ValueError(f"trial {trial} starts, but {len(started)} is the next id")
-        donor = int(named.get("checkpoint_of", -1))
+        donor = _whole(named.get("checkpoint_of", "-1"))
         if donor >= trial or donor < -1:
             raise ValueError(f"trial {trial} starts with the checkpoint of trial {donor}, which has not started")
-        started.append((int(named["config"]), int(named["replicate"]), donor))
+        started.append((_whole(named["config"]), _whole(named["replicate"]), donor))
     elif not 0 <= trial < len(started):
         raise ValueError(f"trial {trial} has not started")
-    resource = float(named["resource"])
+    resource, until = _resource(named["resource"]), _resource(named["until"]) if "until" in named else float("nan")
     if event in ("start", "resume"):
-        save = parse_time(named["save"]) if "save" in named else 0
-        jobs[trial] = float(named.get("origin", resource)), float(named.get("pace", 1.0)), save
-    numbers = (resource, float(named.get("until", "nan")), float(named.get("value", "nan")))
-    return (parse_time(time), trial, worker, code, *numbers, overhead, *jobs[trial])
+        save = _time(named["save"]) if "save" in named else 0
+        jobs[trial] = _resource(named.get("origin", named["resource"])), float(named.get("pace", 1.0)), save
+    numbers = (resource, until, float(named.get("value", "nan")))
+    return (_time(time), trial, worker, code, *numbers, overhead, *jobs[trial])
+
+
+def _whole(text: str) -> int:
+    """A whole number that fits a column."""
+    return _fitting(int(text), text)
+
+
+def _time(text: str) -> int:
+    """A time in nanoseconds that fits a column."""
+    return _fitting(parse_time(text), text)
+
+
+def _fitting(value: int, text: str) -> int:
+    if not -LARGEST <= value <= LARGEST:
+        raise ValueError(f"{text:.40} is too large a number")
+    return value
+
+
+def _resource(text: str) -> float:
+    value = float(text)
+    if not isfinite(value):
+        raise ValueError(f"{text:.40} is no resource")
+    return value
 
 
 def _single(values: np.ndarray) -> bool:

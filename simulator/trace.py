@@ -92,7 +92,9 @@ class Trace:
         jobs, origins = None, None
         if self.info.cluster is not None:
             ordinal = np.cumsum(_tells_worker(event)) - 1
-            told = np.array([*record.jobs, (0, 1.0, 0)], dtype=np.float64)[np.where(trial >= 0, ordinal[last], -1)]
+            told = np.array([*record.jobs, 0, 1.0, 0], dtype=np.float64).reshape(-1, 3)[
+                np.where(trial >= 0, ordinal[last], -1)
+            ]
             origins = told[:, 0].astype(np.int64)
             origin = np.where(trial >= 0, self._grid[origins], np.nan)
             overhead = np.ascontiguousarray(words[:, 3])
@@ -144,7 +146,7 @@ class Trace:
         if every is not None and not isinstance(every, str) and self.table.resumable:
             from simulator.cluster.checkpoints import saved_by
 
-            saved[:-1] = saved_by(self.table.resource_list, every)
+            saved[:-1] = saved_by(tuple(self.table.resource_list), every)
         return saved
 
     def digest(self) -> str:

@@ -1,9 +1,14 @@
 """What the README shows runs as it stands."""
 
 import re
+import shlex
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
+
+from simulator.cli import main
+from simulator.cluster import Cluster
 
 README = Path(__file__).parent.parent / "README.md"
 
@@ -17,3 +22,20 @@ def test_python_blocks_run_one_after_the_other(tmp_path):
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "anytime.png").stat().st_size > 10_000
     assert "<Blackbox mine:toy: 50 configurations x 1 replicates x 27 resources>" in done.stdout
+
+
+def test_the_cluster_of_the_file_is_read_and_its_run_prints_what_is_shown(tmp_path, monkeypatch, capsys):
+    readme = README.read_text(encoding="utf-8")
+    [toml] = re.findall(r"```toml\n(.*?)```", readme, re.DOTALL)
+    (tmp_path / "spot.toml").write_text(toml, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    keys = re.findall(r"^(\w+) =", toml, re.MULTILINE)
+    assert len(keys) == 16
+    assert set(Cluster.read("spot.toml").settings()) == set(keys)  # none is as by default
+    [command] = re.findall(r"^    rungsim (run .*spot\.toml)$", readme, re.MULTILINE)
+    monkeypatch.setattr(sys, "argv", ["rungsim", *shlex.split(command)])
+    with suppress(SystemExit):
+        main()
+    printed = "".join(f"    {line}\n" for line in capsys.readouterr().out.splitlines())
+    assert len(printed.splitlines()) == 11
+    assert printed in readme

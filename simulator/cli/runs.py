@@ -32,6 +32,14 @@ if TYPE_CHECKING:
     from simulator.study import Row
 
 DEFAULT_SCHEDULERS = "random,successive-halving,hyperband,asha-stopping,asha-promotion,median-stopping"
+CLUSTER_SHARES = {  # by column of the summary
+    "share_useful": "useful",
+    "share_repeated": "repeated",
+    "share_stopped": "stopped",
+    "share_barrier": "barrier",
+    "share_no_work": "no work",
+    "share_overhead": "overhead",
+}
 OUTPUTS = ("runs.parquet", "summary.csv", "anytime.png")
 
 app = typer.Typer()
@@ -117,6 +125,7 @@ def _shares(summary: dict[str, Any]) -> str:
     epilog=examples(
         "rungsim compare mlp:digits",
         "rungsim compare mlp:digits --schedulers 'random,asha-stopping(eta=4),clairvoyant' --seeds 50 --out out/eta",
+        "rungsim compare mlp:letter --workers 16 --cluster 'spot(price=0.9)' --x cost",
     )
 )
 def compare(
@@ -134,6 +143,7 @@ def compare(
     off_table: OffTableText = "error",
     cluster: ClusterText = None,
     score: Annotated[str, typer.Option(help="What is drawn: reported, regret or test.")] = "reported",
+    x: Annotated[str, typer.Option("--x", help="Over what it is drawn: time, or cost (the cluster's price).")] = "time",
     out: Annotated[Path, typer.Option(help="Folder for anytime.png, summary.csv and runs.parquet.")] = Path(
         "out/compare"
     ),
@@ -155,12 +165,18 @@ def compare(
         raise SimulationError(f"--jobs {jobs}: a number of processes from 1, or -1 for all cores, is needed")
     if score not in ("reported", "regret", "test"):
         raise SimulationError(f"--score is reported, regret or test, not {score!r}")
+    if x not in ("time", "cost"):
+        raise SimulationError(f"--x is time or cost, not {x!r}")
     if out.exists() and not out.is_dir():
         raise SimulationError(f"--out {str(out)!r} is a file, a folder is needed")
     limits = Budget(budget, max_trials, max_resource, target)
     runs = crossed(table, names, range(seeds), workers, limits, metric, off_table, cluster)  # type: ignore[arg-type]
     if score == "test" and runs[0].blackbox.test_metric is None:
         raise SimulationError(f"{table} has no test metric to score the incumbent by")
+    if x == "cost" and not _has_price(cluster):
+        raise SimulationError(
+            "--x cost: workers have no price; give them one: --cluster 'spot(price=0.9)', for an hour"
+        )
     out.mkdir(parents=True, exist_ok=True)
     tempfile.TemporaryFile(dir=out).close()  # a folder that cannot be written to is an error now, not after the work
 
@@ -179,7 +195,7 @@ def compare(
     finally:
         with _interrupts_wait():
             if rows:
-                _write_comparison(rows, names, out, score, quiet)
+                _write_comparison(rows, names, out, score, x, quiet)
             if len(rows) < len(runs):
                 why = "interrupted" if interrupted else "a run failed"
                 kept = f"are kept in {out}" if rows else "had finished, nothing is written"
@@ -201,7 +217,13 @@ def _interrupts_wait() -> Iterator[None]:
         raise KeyboardInterrupt
 
 
-def _write_comparison(rows: list[Row], names: list[str], out: Path, score: str, quiet: bool) -> None:
+def _has_price(cluster: str | None) -> bool:
+    from simulator.cluster import Cluster
+
+    return cluster is not None and Cluster.read(cluster).price is not None
+
+
+def _write_comparison(rows: list[Row], names: list[str], out: Path, score: str, x: str, quiet: bool) -> None:
     import warnings
 
     from analysis import as_runs, plot_anytime, summarise
@@ -216,7 +238,7 @@ def _write_comparison(rows: list[Row], names: list[str], out: Path, score: str, 
         summary.to_csv(csv, index=False)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Glyph .* missing from font")  # it is drawn as a box
-            plot_anytime(runs, score).figure.savefig(png)  # type: ignore[arg-type, union-attr]
+            plot_anytime(runs, score, x=x).figure.savefig(png)  # type: ignore[arg-type, union-attr]
         for name in OUTPUTS:
             os.replace(Path(aside, name), out / name)
     if not quiet:
@@ -232,6 +254,9 @@ def _print_comparison(summary: Any, first: Row) -> None:
     from analysis.plots import label
 
     title = plain(f"{first['table']}: {first['metric']}, {first['workers']} workers")
+    title += plain(f", cluster {first['cluster']}") if first["cluster"] else ""
+    shares = CLUSTER_SHARES if first["cluster"] else {"idle": "idle"}
+    priced = bool((summary["cost"] >= 0).any())
     shown = RichTable(title=title, title_justify="left")
     for column in (
         "scheduler",
@@ -242,7 +267,8 @@ def _print_comparison(summary: Any, first: Row) -> None:
         plain(f"{first['resource_unit']}s"),
     ):
         shown.add_column(column, justify="left" if column == "scheduler" else "right")
-    shown.add_column("idle", justify="right")
+    for column in (*shares.values(), *(("cost",) if priced else ())):
+        shown.add_column(column, justify="right")
     for row in summary.itertuples():
         shown.add_row(
             plain(label(row.scheduler)),
@@ -250,14 +276,21 @@ def _print_comparison(summary: Any, first: Row) -> None:
             figure(row.test),
             *(_reached(row.time_to_5pct, row.reached_5pct), _reached(row.time_to_1pct, row.reached_1pct)),
             "-" if row.resource != row.resource else f"{row.resource:,.0f}",  # NaN: nothing was run
-            "-" if row.idle != row.idle else f"{row.idle:.1%}",
+            *(_percent(getattr(row, name)) for name in shares),
+            *((f"{row.cost:.4g}",) if priced else ()),
         )
     shown.caption = (
         "medians over seeds; to 5%: time until 5% of the way from the table's median to its best is left, "
         "or, where it is not half of the runs that get there, how many do"
     )
+    if first["cluster"]:
+        shown.caption += "; shares are of the workers' time"
     shown.caption_justify = "left"
     Console(width=None if sys.stdout.isatty() else 200, emoji=False, markup=False).print(shown)
+
+
+def _percent(share: float) -> str:
+    return "-" if share != share else f"{share:.1%}"
 
 
 def _reached(seconds: float, share: float) -> str:

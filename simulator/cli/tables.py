@@ -15,11 +15,12 @@ app = typer.Typer()
 
 @app.command("list", epilog=examples("rungsim list"))
 def list_() -> None:
-    """Name the tables, the schedulers, the searchers and the formats that can be imported."""
+    """Name the tables, the schedulers, the searchers, the clusters and the formats that can be imported."""
     from blackboxes import BlackboxError, families, synthetic, tasks_of
     from blackboxes.catalogue import user_folder
     from blackboxes.importing import IMPORTERS
     from simulator import clairvoyant
+    from simulator.cluster import PRESETS
     from simulator.registry import SCHEDULERS, SEARCHERS
 
     print(plain(f"tables (your own in {user_folder()})"))
@@ -40,6 +41,10 @@ def list_() -> None:
         print(plain(f"  {name:<19} {SEARCHERS.summary(name)}"))
     print("bound (among the schedulers of rungsim compare)")
     print(f"  {clairvoyant.NAME:<19} The best that any scheduler could know by then.")
+    print("clusters (--cluster, arguments in parentheses, such as spot(crashes='0.2/x',retries=5))")
+    for name, settings in PRESETS.items():
+        told = ", ".join(f"{key}={value!r}" for key, value in settings.items())
+        print(f"  {name:<19} {told or 'nothing of the kind'}")
     print("formats (rungsim import FORMAT --help)")
     for name in IMPORTERS.names():
         print(f"  {name}")

@@ -105,9 +105,9 @@ def replay(
     """Give a scheduler the recorded reports, and list each decision that differs from the recorded one.
 
     After a difference the recorded course goes on, so that what follows from it is not listed. Exit code 1 if there
-    are differences, or if the scheduler could not follow the recorded course. What a budget kept from starting is no
-    difference. A trace does not name what a run was given beside the scheduler's text (searcher objects, --off-table
-    nearest, ...): such runs cannot be replayed.
+    are differences, or if the scheduler could not follow the recorded course. A trial more than the budget has is no
+    difference. A trace does not name a searcher object or the first configurations that a run was given beside the
+    scheduler's text: such runs cannot be replayed.
     """
     from simulator.recorded import replay as follow
 
@@ -137,7 +137,7 @@ def _print_differences(trace: Trace, found: Replayed) -> None:
     if found.lost is not None:
         print(plain(f"the scheduler cannot follow the recorded course any more: {found.lost}"))
     if found.asked_for_more is not None:
-        print(plain(f"it asked for more when nothing started any more, first at {found.asked_for_more}"))
+        print(plain(f"it asked for more trials than the budget has, first at {found.asked_for_more}"))
     print(f"{len(found.differences)} of {found.decisions} decisions differ")
 
 

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Sequence
+from functools import lru_cache
 from heapq import heappop, heappush
+from itertools import accumulate, pairwise
 from math import floor
 from typing import Literal
-
-import numpy as np
 
 from simulator.rungs import fraction
 from simulator.trial import Trial
 
 
-def saved_by(resources: Sequence[float], every: float | None) -> np.ndarray:
-    """(R,) int64: how many checkpoints a trial has saved on its way to each resource, that one included.
+@lru_cache(maxsize=64)
+def saved_by(resources: tuple[float, ...], every: float | None) -> tuple[int, ...]:
+    """By grid index, how many checkpoints a trial has saved on its way there, one at that resource included.
 
     One is due at the first resource that reaches each multiple of `every`; None: at no time.
     """
     if every is None:
-        return np.zeros(len(resources), dtype=np.int64)
-    passed = np.array([floor(fraction(r) / fraction(every)) for r in resources])
-    return np.cumsum(np.diff(passed, prepend=0) > 0)
+        return (0,) * len(resources)
+    passed = [floor(fraction(r) / fraction(every)) for r in resources]
+    return tuple(accumulate(here > before for before, here in pairwise([0, *passed])))
 
 
 class Room:

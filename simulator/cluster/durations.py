@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from math import exp, log
+from itertools import chain, islice, repeat
+from math import inf
 from statistics import NormalDist
 from typing import Any
 
@@ -14,21 +15,31 @@ import numpy as np
 from blackboxes.errors import name_hint
 from blackboxes.streams import Stream
 from simulator.checks import is_number
-from simulator.clock import nanoseconds
+from simulator.clock import NEVER, nanoseconds
 from simulator.errors import SimulationError
 
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 NUMBER = r"(\d+\.?\d*(?:e[+-]?\d+)?|\.\d+(?:e[+-]?\d+)?)"
-BLOCK = 256  # draws made at once
+LONGEST = 1e10  # seconds, longer than any run
+FIRST_BLOCK, LARGEST_BLOCK = 256, 4096  # draws made at once
 
-# By name: its arguments, those that are amounts of what is drawn in capitals; and the value at a share u in (0, 1) of
+
+def _normal(shares: np.ndarray) -> np.ndarray:
+    if len(shares) <= FIRST_BLOCK:  # to import SciPy takes longer than all that a small run does
+        return np.array([*map(NormalDist().inv_cdf, shares.tolist())])
+    from scipy.special import ndtri
+
+    quantiles: np.ndarray = ndtri(shares)
+    return quantiles
+
+
+# By name: its arguments, those that are amounts of what is drawn in capitals; and the values at shares u in (0, 1) of
 # the distribution.
-_normal = NormalDist().inv_cdf
-DISTRIBUTIONS: dict[str, tuple[tuple[str, ...], Callable[..., float]]] = {
-    "exponential": (("MEAN",), lambda u, mean: -mean * log(1 - u)),
+DISTRIBUTIONS: dict[str, tuple[tuple[str, ...], Callable[..., np.ndarray]]] = {
+    "exponential": (("MEAN",), lambda u, mean: -mean * np.log1p(-u)),
     "uniform": (("LOW", "HIGH"), lambda u, low, high: low + (high - low) * u),
-    "lognormal": (("MEDIAN", "sigma"), lambda u, median, sigma: median * exp(sigma * _normal(u))),
-    "half-normal": (("SD",), lambda u, sd: sd * _normal((1 + u) / 2)),
+    "lognormal": (("MEDIAN", "sigma"), lambda u, median, sigma: median * np.exp(sigma * _normal(u))),
+    "half-normal": (("SD",), lambda u, sd: -sd * _normal((1 - u) / 2)),
 }
 
 
@@ -90,32 +101,49 @@ class Duration:
         return self.distribution is None and self.arguments[0][0] == 0
 
     def numbers(self, full_training: float) -> list[float]:
-        """The arguments as plain numbers, times in seconds."""
-        return [number * (full_training if unit == "x" else UNITS.get(unit, 1.0)) for number, unit in self.arguments]
+        """The arguments as plain numbers, times in seconds, `LONGEST` at the most."""
+        units = {"x": full_training, "": 1.0} | UNITS
+        return [min(number * units[unit], LONGEST) for number, unit in self.arguments]
 
-    def values(self, stream: Stream, full_training: float) -> Iterator[float]:
-        """What is drawn, one after the other, from a stream of its own; the constant again and again."""
-        arguments = self.numbers(full_training)
+    def values(self, full_training: float, seed: int, *names: str) -> Iterator[float]:
+        """What is drawn, one after the other, from the stream with these names; the constant again and again."""
         if self.distribution is None:
-            while True:
-                yield arguments[0]
+            return repeat(self.numbers(full_training)[0])
+        return chain.from_iterable(block.tolist() for block in self._blocks(full_training, Stream(seed, *names)))
+
+    def times(self, full_training: float, seed: int, *names: str) -> Iterator[int]:
+        """The same in nanoseconds."""
+        if self.distribution is None:
+            return repeat(nanoseconds(self.numbers(full_training)[0]))
+        return chain.from_iterable(_whole(block) for block in self._blocks(full_training, Stream(seed, *names)))
+
+    def _blocks(self, full_training: float, stream: Stream) -> Iterator[np.ndarray]:
+        assert self.distribution is not None
         _, value = DISTRIBUTIONS[self.distribution]
-        while True:
-            for share in shares(stream):
-                yield value(share, *arguments)
-
-    def drawer(self, stream: Stream, full_training: float) -> Callable[[], int]:
-        """A function that gives the next of them in nanoseconds."""
-        if self.distribution is None:
-            constant = nanoseconds(self.numbers(full_training)[0])
-            return lambda: constant
-        return map(nanoseconds, self.values(stream, full_training)).__next__
+        arguments = self.numbers(full_training)
+        for block in _shares(stream):
+            with np.errstate(over="ignore"):
+                values = value(block, *arguments)
+            yield _rounded(np.minimum(values, LONGEST))
 
 
-def shares(stream: Stream) -> list[float]:
-    """The next `BLOCK` draws, in (0, 1): the middles of 2^52 equal parts."""
-    drawn: list[float] = ((stream.raw(BLOCK) >> np.uint64(12)) * 2.0**-52 + 2.0**-53).tolist()
-    return drawn
+def _shares(stream: Stream) -> Iterator[np.ndarray]:
+    """Blocks of draws in (0, 1), the middles of 2^52 equal parts."""
+    size = FIRST_BLOCK
+    while True:
+        yield (stream.raw(size) >> np.uint64(12)) * 2.0**-52 + 2.0**-53
+        size = min(4 * size, LARGEST_BLOCK)
+
+
+def _rounded(values: np.ndarray) -> np.ndarray:
+    """To 32-bit floats, so that what the last bit of a logarithm is on some machine changes no trace."""
+    return values.astype(np.float32).astype(np.float64)
+
+
+def _whole(seconds: np.ndarray) -> list[int]:
+    """Nanoseconds."""
+    times: list[int] = np.floor(np.minimum(seconds * 1e9 + 0.5, NEVER)).astype(np.int64).tolist()
+    return times
 
 
 def _amount(text: str, timed: bool) -> tuple[float, str] | None:
@@ -157,11 +185,33 @@ class Rate:
     def mean(self, full_training: float) -> float:
         """Seconds between two of them on average; inf where it never happens."""
         unit = full_training if self.unit == "x" else UNITS[self.unit]
-        return unit / self.times if self.times else float("inf")
+        return unit / self.times if self.times else inf
 
 
-def lifetimes(mean: float, stream: Stream) -> Iterator[int]:
-    """Exponential times with this mean in seconds, in nanoseconds, at least one each."""
-    while True:
-        for share in shares(stream):
-            yield max(1, nanoseconds(-mean * log(1 - share)))
+def lifetimes(mean: float, seed: int, *names: str) -> Iterator[int]:
+    """Exponential times with this mean in seconds, in nanoseconds, at least one each; `NEVER` where that is inf."""
+    if mean == inf:
+        return repeat(NEVER)
+    shares = _shares(Stream(seed, *names))
+    blocks = (_rounded(np.maximum(-mean * np.log1p(-block), 1e-9)) for block in shares)
+    return chain.from_iterable(map(_whole, blocks))
+
+
+def keyed(times: Callable[..., Iterator[int]], *arguments: Any) -> Callable[[int, int], int]:
+    """A function of two numbers that gives what is drawn for them: whatever else is drawn, and when, it is the same.
+
+    Args:
+        times: draws without end, given `arguments` and the second number as the last name of its stream.
+        arguments: see there.
+    """
+    columns: list[tuple[list[int], Iterator[int]]] = []  # by the second number: what was drawn, for the first one
+
+    def draw(first: int, second: int) -> int:
+        while len(columns) <= second:
+            columns.append(([], times(*arguments, str(len(columns)))))
+        drawn, further = columns[second]
+        if first >= len(drawn):
+            drawn.extend(islice(further, max(first + 1, 2 * len(drawn)) - len(drawn)))
+        return drawn[first]
+
+    return draw

@@ -12,16 +12,16 @@ from __future__ import annotations
 
 from array import array
 from heapq import heapify, heappop, heappush
+from itertools import count
 from math import floor, inf
 from typing import Any
 
-from blackboxes.streams import Stream
-from simulator.clock import nanoseconds
+from simulator.clock import NEVER, nanoseconds
 from simulator.cluster.checkpoints import Room, saved_by
 from simulator.cluster.decision_time import serial_server
-from simulator.cluster.durations import Duration
+from simulator.cluster.durations import keyed, lifetimes
 from simulator.cluster.model import Cluster
-from simulator.cluster.trials import ClusterContinuation, ClusterTrial, life_drawer
+from simulator.cluster.trials import ClusterContinuation, ClusterTrial
 from simulator.cluster.workers import Attendance, Stay
 from simulator.events import (
     CANCELLED,
@@ -54,6 +54,7 @@ from simulator.trial import ENDED, PAUSED, TRIAL_CANCELLED, WAITING, Trial
 
 FLUSH = 1 << 14  # every so many integers they move from a list, up to 40 bytes each, to an array, 8 bytes each
 IDLE, LEAVING, GONE = "idle", "leaving a trial", "gone"  # what a worker does that is at no trial
+MOST_DOUBLINGS = 6  # of the back-off
 FREE = -1  # beside UP, DRAINED, DOWN and DECIDED: an event of the loop that no trace needs
 Event = tuple[int, int, int, Any]  # nanoseconds; trial id, or below 0; a number; trial, or what happens to the worker
 
@@ -78,19 +79,17 @@ def run(stage: Stage, cluster: Cluster) -> Record:
     full_training = table.full_training_time
 
     def drawer(name: str) -> Any:
-        stream = Stream(stage.seed, "cluster", name)
-        return cluster.duration(name).drawer(stream, full_training)
+        return cluster.duration(name).times(full_training, stage.seed, "cluster", name).__next__
 
     start_time, stop_time, save_time, load_time, report_time, backoff = map(
         drawer, ("start", "stop", "save", "load", "report", "backoff")
     )
-    slowdown = Duration.read("slowdown", cluster.slowdown, timed=False)
-    slow = slowdown.values(Stream(stage.seed, "cluster", "slowdown"), full_training).__next__
-    speeds = cluster.speeds
-    draw_life = life_drawer(cluster.rate("crashes").mean(full_training), stage.seed)
+    slow = cluster.duration("slowdown").values(full_training, stage.seed, "cluster", "slowdown").__next__
+    draw_life = keyed(lifetimes, cluster.rate("crashes").mean(full_training), stage.seed, "cluster", "crashes")
     keeps = table.resumable and cluster.checkpoints != "never"
     every = None if not keeps or isinstance(cluster.checkpoints, str) else cluster.checkpoints
-    ways = [*saved_by(resources, every).tolist(), 0]  # the last one is for -1: nothing
+    ways = [*saved_by(tuple(resources), every), 0]  # the last one is for -1: nothing
+    saves_on_the_way = every is not None
     points = [-1]  # by grid index plus one: the last one, up to there, after which a checkpoint is saved
     for index in range(len(resources)):
         points.append(index if ways[index] > ways[index - 1] else points[-1])
@@ -99,6 +98,8 @@ def run(stage: Stage, cluster: Cluster) -> Record:
 
     attendance = Attendance(cluster, stage.workers, stage.seed, full_training)
     stays = [attendance.of(worker) for worker in range(attendance.most)]
+    speeds = [cluster.speeds[worker % len(cluster.speeds)] for worker in range(attendance.most)]
+    marks = [worker << WORKER for worker in range(attendance.most)]
     doing: list[Any] = [GONE] * attendance.most  # by worker: a trial, IDLE, LEAVING or GONE
     freed_by = [0] * attendance.most  # the number of the event that frees it
     stay_of = [Stay(0, 0, 0)] * attendance.most
@@ -108,17 +109,16 @@ def run(stage: Stage, cluster: Cluster) -> Record:
     later = 0  # how many will be in it after their back-off
     deciding = 0
     heap: list[Event] = []
-    serial = 0
+    serial = count(1).__next__
     records: list[array[int] | list[int]] = []  # see events.py
     words: list[int] = []
-    jobs: list[tuple[int, float, int]] = []
+    jobs: list[float] = []
     write, stops, now = words.extend, stage.context._stops, 0
 
-    def later_event(time: int, key: int, what: Any) -> int:
-        nonlocal serial
-        serial += 1
-        heappush(heap, (time, key, serial, what))
-        return serial
+    def happens(time: int, worker: int, what: Any) -> int:
+        number = serial()
+        heappush(heap, (time, worker - MOST_WORKERS, number, what))
+        return number
 
     # Workers
 
@@ -131,8 +131,8 @@ def run(stage: Stage, cluster: Cluster) -> Record:
         what = DRAINED if drain < down else DOWN
         if drain <= now:
             change(worker, what)
-        else:
-            later_event(drain, worker - MOST_WORKERS, what)
+        elif drain < NEVER:
+            happens(drain, worker, what)
 
     def leaves(worker: int, notice: int) -> None:
         """A worker takes no trial any more; the one that it has is preempted."""
@@ -143,7 +143,7 @@ def run(stage: Stage, cluster: Cluster) -> Record:
             idle.remove(worker)
             heapify(idle)
         elif trial is not LEAVING:
-            saved, saved_at = last_checkpoint(trial), now
+            saved, saved_at = last_checkpoint(trial), trial._saved_at
             if notice and keeps:
                 takes, reached = save_time(), trial._reached(now)
                 if reached > saved and takes <= notice:
@@ -160,79 +160,75 @@ def run(stage: Stage, cluster: Cluster) -> Record:
         if stay is not None:
             stay_of[worker] = stay
             if stay.up > 0:
-                later_event(stay.up, worker - MOST_WORKERS, UP)
+                happens(stay.up, worker, UP)
             else:
                 comes(worker)
 
     def change(worker: int, what: int) -> None:
         """What happens to a worker at this instant."""
         if what == UP:
-            write((now, NOBODY, UP + (worker << WORKER), 0))
+            write((now, NOBODY, UP + marks[worker], 0))
             comes(worker)
             return
         if doing[worker] is not GONE:
             leaves(worker, notice if what == DRAINED else 0)
-        write((now, NOBODY, what + (worker << WORKER), 0))
+        write((now, NOBODY, what + marks[worker], 0))
         if what == DOWN:
             next_stay(worker)
         else:
-            later_event(stay_of[worker].down, worker - MOST_WORKERS, DOWN)
+            happens(stay_of[worker].down, worker, DOWN)
 
     def free(worker: int, takes: int) -> None:
         """A worker is done with a trial, and idle after so many nanoseconds."""
         if takes:
             doing[worker] = LEAVING
-            freed_by[worker] = later_event(now + takes, worker - MOST_WORKERS, FREE)
+            number = freed_by[worker] = serial()
+            heappush(heap, (now + takes, worker - MOST_WORKERS, number, FREE))
         else:
             doing[worker] = IDLE
             heappush(idle, worker)
 
     # Trials
 
-    def begin(trial: ClusterTrial, target: int, event: int) -> int:
-        """An idle worker gets a trial; gives when it reports or crashes."""
+    def begin(trial: ClusterTrial, target: int, event: int) -> None:
+        """An idle worker gets a trial."""
         worker = trial._worker = heappop(idle)
         doing[worker] = trial
         overhead, origin = start_time(), trial._saved
         if origin >= 0:
-            overhead = max(overhead, trial._saved_at - now) + load_time()
-        pace = (1.0 + slow()) / speeds[worker % len(speeds)]
+            wait = trial._saved_at - now
+            overhead = (wait if wait > overhead else overhead) + load_time()
+        pace = (1.0 + slow()) / speeds[worker]
         per = trial._per = pace * 1e9
-        save = trial._save = save_time() if every is not None else 0
-        ready = trial._ready = trial._anchor = now + overhead
+        save = trial._save = save_time() if saves_on_the_way else 0
+        anchor = ready = now + overhead
         if origin >= 0:
-            trial._anchor = ready - floor(elapsed[trial._base + origin] * per + 0.5)
+            anchor -= floor(elapsed[trial._base + origin] * per + 0.5)
+        trial._anchor = anchor
         trial._origin = trial._from = origin
         trial._began = now
-        trial._dies = now + trial._life
-        write((now, trial.id, event + (worker << WORKER) + target, overhead))
-        jobs.append(((trial._index if from_scratch else origin) + 1, pace, save))
-        return send(trial, target)
-
-    def send(trial: ClusterTrial, target: int) -> int:
-        """It goes on to a grid index; gives when it reports there, or crashes before."""
-        trial._until = target
+        number, index = trial.id, trial._index
+        write((now, number, event + marks[worker] + target, overhead))
+        jobs.extend(((index if from_scratch else origin) + 1, pace, save))
         if target >= shortest:
             target = clip(trial, target)
         trial._target = target
-        if target > trial._index and target > trial._from:
-            due = trial._anchor + floor(elapsed[trial._base + target] * trial._per + 0.5)
-            if trial._save:
-                due += trial._save * (ways[target - 1] - ways[trial._origin])
+        if target > index and target > origin:
+            due = anchor + floor(elapsed[trial._base + target] * per + 0.5)
+            if save:
+                due += save * (ways[target - 1] - ways[origin])
         else:  # its curve has ended where it stands, or only the report is missing
-            due = trial._ready
+            due = ready
         trial._lag = lag = report_time()
         due += lag
-        trial._crashes = due > trial._dies
-        if trial._crashes:
-            due = trial._dies
-        trial._stamp += 1
-        heappush(heap, (due, trial.id, trial._stamp, trial))
-        return due
+        dies = trial._dies = now + trial._life
+        if due > dies:
+            due = dies
+        heappush(heap, (due, number, trial._stamp, trial))
 
     def last_checkpoint(trial: ClusterTrial) -> int:
         """The grid index of the last checkpoint of a trial that runs."""
-        if every is None or trial._target <= trial._from:
+        if every is None or trial._target <= max(trial._from, trial._index):  # it does not train
             return trial._saved
         point = points[min(trial._reached(now), trial._target - 1) + 1]
         if point > trial._origin and trial._arrives(point) + trial._save > now:
@@ -250,7 +246,7 @@ def run(stage: Stage, cluster: Cluster) -> Record:
         nonlocal later, deadline
         worker, failures = trial._worker, trial._failures + 1
         trial._failures = failures
-        lose_worker(trial, CRASHED, last_checkpoint(trial), now)
+        lose_worker(trial, CRASHED, last_checkpoint(trial), trial._saved_at)
         free(worker, 0)
         trial._life = draw_life(trial.id, failures)
         if meter is not None:
@@ -259,7 +255,7 @@ def run(stage: Stage, cluster: Cluster) -> Record:
         if failures <= cluster.retries:
             answer = scheduler.on_failure(trial, failures)
             if answer is RETRY:
-                wait = backoff() << (failures - 1)
+                wait = backoff() << min(failures - 1, MOST_DOUBLINGS)
                 if wait:
                     later += 1
                     heappush(heap, (now + wait, trial.id, trial._stamp, trial))
@@ -271,7 +267,7 @@ def run(stage: Stage, cluster: Cluster) -> Record:
             if learner is not None:
                 learner.on_end(trial, "failed")
         else:
-            on_end(trial, trial.resource, inf, "failed")
+            on_end(trial, trial.resource if trial._index >= trial._since else 0, inf, "failed")
         trial._worker = ENDED
         write((now, trial.id, FAILED, 0))
 
@@ -325,8 +321,8 @@ def run(stage: Stage, cluster: Cluster) -> Record:
     def decides(until: int) -> None:
         nonlocal deciding
         deciding += 1
-        write((now, NOBODY, DECIDING + (idle[0] << WORKER), 0))
-        later_event(until, -1, DECIDED)
+        write((now, NOBODY, DECIDING + marks[idle[0]], 0))
+        happens(until, MOST_WORKERS - 1, DECIDED)
 
     if isinstance(cluster.decision, str):
         raise AssertionError("`Cluster` reads it")
@@ -339,9 +335,9 @@ def run(stage: Stage, cluster: Cluster) -> Record:
         while idle and now < deadline:  # idle workers get trials
             if queue:
                 trial = heappop(queue)[2]
-                due = begin(trial, trial._until, RESUME)
+                begin(trial, trial._target, RESUME)
                 if meter is not None:
-                    deadline = meter.begin_again(trial, due)
+                    deadline = meter.begin_again(trial)
                 continue
             if meter is not None and meter.used_up_at is not None:
                 break
@@ -366,7 +362,7 @@ def run(stage: Stage, cluster: Cluster) -> Record:
                 else:
                     trial = heir(number, row, job, target)
                 trials.append(trial)
-                due = begin(trial, target, START)
+                begin(trial, target, START)
             elif job is None:
                 break
             else:
@@ -375,11 +371,11 @@ def run(stage: Stage, cluster: Cluster) -> Record:
                 trial = found
                 if room is not None:
                     room.free(trial)
-                due = begin(trial, target, RESUME)
+                begin(trial, target, RESUME)
             if learner is not None:
                 learner.on_start(trial, job.until)
             if meter is not None:
-                deadline = meter.begin(trial, due)
+                deadline = meter.begin(trial)
             if stops:
                 cancel()
         if stops:  # by a `next_job` that gave no job
@@ -387,33 +383,31 @@ def run(stage: Stage, cluster: Cluster) -> Record:
         if idle and here == len(idle) and not later and not deciding:
             break  # whoever still comes finds nothing to do
 
-        while heap and _is_out_of_date(heap[0], freed_by):
-            heappop(heap)
-        if not heap or heap[0][0] > deadline:
-            break
-        now = clock.now = heap[0][0]
-        while heap and heap[0][0] == now:
-            event = heappop(heap)
-            number, stamp, trial = event[1:]
+        latest = deadline
+        while heap and heap[0][0] <= latest:  # all that happens at the next instant
+            due, number, stamp, trial = heappop(heap)
             if number < 0:
-                if _is_out_of_date(event, freed_by):
-                    continue
-                worker, what = number + MOST_WORKERS, event[3]
-                if what == DECIDED:
+                worker = number + MOST_WORKERS
+                if trial == FREE and freed_by[worker] != stamp:
+                    continue  # it has left before
+                latest = now = clock.now = due
+                if trial == FREE:
+                    doing[worker] = IDLE
+                    heappush(idle, worker)
+                elif trial == DECIDED:
                     deciding -= 1
-                    write((now, NOBODY, DECIDED + ((idle[0] if idle else 0) << WORKER), 0))
-                elif what == FREE:
-                    free(worker, 0)
+                    write((now, NOBODY, DECIDED + (marks[idle[0]] if idle else 0), 0))
                 else:
-                    change(worker, what)
+                    change(worker, trial)
                 continue
             if trial._stamp != stamp:
-                continue
+                continue  # it has lost its worker
+            latest = now = clock.now = due
             if trial._worker == WAITING:  # after its back-off
                 later -= 1
                 heappush(queue, (now, number, trial))
                 continue
-            if trial._crashes:
+            if now == trial._dies:
                 crash(trial)
                 if stops:
                     cancel()
@@ -445,7 +439,7 @@ def run(stage: Stage, cluster: Cluster) -> Record:
                     trial._spent = trial._used
                     trial._saved = -1
                     if keeps:
-                        takes = trial._save if every is not None else save_time()
+                        takes = trial._save if saves_on_the_way else save_time()
                         trial._saved, trial._saved_at = index, now + takes
                         if room is not None:
                             removed = room.keep(trial, value)
@@ -456,16 +450,25 @@ def run(stage: Stage, cluster: Cluster) -> Record:
                         target = -1
                     if target <= index:
                         answers.illegal_answer(answer, trial, now)
-                    trial._from = index
-                    trial._anchor = now if from_scratch else trial._anchor + trial._lag
-                    trial._ready = now
                     word = CONTINUED + target
-                    if (clip(trial, target) if target >= shortest else target) > index:
-                        due, state = send(trial, target), worker
+                    if target >= shortest:
+                        target = clip(trial, target)
+                    if target > index:
+                        state = worker
+                        trial._target, trial._from = target, index
+                        anchor = trial._anchor = now if from_scratch else trial._anchor + trial._lag
+                        due = anchor + floor(elapsed[trial._base + target] * trial._per + 0.5)
+                        if saves_on_the_way:
+                            due += trial._save * (ways[target - 1] - ways[trial._origin])
+                        trial._lag = lag = report_time()
+                        due += lag
+                        if due > trial._dies:
+                            due = trial._dies
+                        heappush(heap, (due, number, stamp, trial))
                         if learner is not None:
                             learner.on_start(trial, answer.until)
                         if meter is not None:
-                            deadline = meter.begin(trial, due)
+                            deadline = meter.begin(trial)
                     else:  # the curve has ended here
                         write((now, number, word, 0))
                         state, word = ENDED, CURVE_END
@@ -473,13 +476,22 @@ def run(stage: Stage, cluster: Cluster) -> Record:
             if state < 0:
                 takes += stop_time()
                 trial._worker = state
-                free(worker, takes)
+                if takes:
+                    doing[worker] = LEAVING
+                    stamp = freed_by[worker] = serial()
+                    heappush(heap, (now + takes, worker - MOST_WORKERS, stamp, FREE))
+                else:
+                    doing[worker] = IDLE
+                    heappush(idle, worker)
             write((now, number, word, takes))
             if removed is not None:
                 removed._saved = -1  # type: ignore[attr-defined]
                 write((now, removed.id, REMOVED, 0))
             if stops:
                 cancel()
+        if latest is deadline:  # nothing is left, or nothing before the end of the budget
+            now = deadline if heap else now
+            break
         if len(words) > FLUSH:
             records.append(array("q", words))
             words.clear()
@@ -487,19 +499,9 @@ def run(stage: Stage, cluster: Cluster) -> Record:
     left = {trial.id for trial in doing if isinstance(trial, Trial)}
     left |= {event[1] for event in heap if event[1] >= 0 and event[3]._stamp == event[2]}
     left |= {number for _, number, _ in queue}
-    if heap and (left or deciding or LEAVING in doing):
-        now = deadline if deadline < heap[0][0] else now
     for number in sorted(left):  # the budget cuts off what still runs or waits for a worker
         write((now, number, CUT_OFF, 0))
     records.append(words)
     if meter is not None and meter.used_up_at is not None:
         closed_at = meter.used_up_at
     return Record(records, now, closed_at, jobs)
-
-
-def _is_out_of_date(event: Event, freed_by: list[int]) -> bool:
-    """Whether an event of the heap will not take place."""
-    _, key, number, what = event
-    if key >= 0:
-        return bool(what._stamp != number)
-    return what == FREE and freed_by[key + MOST_WORKERS] != number

@@ -6,7 +6,8 @@ import ast
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, field, fields
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,8 +18,9 @@ from simulator.cluster.durations import Duration, Rate
 from simulator.errors import SimulationError
 from simulator.events import MOST_WORKERS
 
-TIMES = ("start", "stop", "save", "load", "report", "backoff", "notice", "away")
+DRAWN = ("start", "stop", "save", "load", "report", "backoff", "notice", "away", "slowdown")
 MOST_RETRIES = 10**6
+SLOWEST = 1e-9  # speed of a worker
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Cluster:
         crashes: rate an hour that a worker is busy with a trial. The trial falls back to its last checkpoint and is the
             next to get a worker. When is a function of seed, trial and attempt.
         retries: after so many crashes a trial that crashes again has failed.
-        backoff: after a trial's first crash it waits so long; after each further one twice as long.
+        backoff: after a trial's first crash it waits so long; after each further one twice as long, up to 64 times.
         preemptions: rate an hour that a worker is up: it is taken away.
         notice: how long before that, or before it leaves by the plan, a worker is told: it gives its trial back at
             once, with a checkpoint if saving one takes no longer than this, and gets no other.
@@ -85,11 +87,15 @@ class Cluster:
     away: float | str = 0.0
     plan: Mapping[float | str, int] | None = None
     price: float | None = None
+    _read: dict[str, Duration] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        for name in TIMES:
+        for one in fields(self):  # NumPy's numbers as Python's, which JSON can hold
+            value = getattr(self, one.name) if one.init else None
+            if is_number(value):
+                object.__setattr__(self, one.name, int(value) if isinstance(value, Integral) else float(value))
+        for name in DRAWN:
             self.duration(name)
-        Duration.read("cluster: slowdown", self.slowdown, timed=False)
         for name in ("crashes", "preemptions"):
             self.rate(name)
         if self.duration("notice").distribution is not None:
@@ -100,7 +106,8 @@ class Cluster:
             raise SimulationError(
                 f"cluster: decision: a DecisionTime or text such as '0.05 + 2e-9 n^3' is needed, not {self.decision!r}"
             )
-        if self.checkpoints not in ("pauses", "never") and not (is_number(self.checkpoints) and self.checkpoints > 0):  # type: ignore[operator]
+        known = isinstance(self.checkpoints, str) and self.checkpoints in ("pauses", "never")
+        if not known and not (is_number(self.checkpoints) and self.checkpoints > 0):  # type: ignore[operator]
             raise SimulationError(
                 f"cluster: checkpoints = {self.checkpoints!r}: after how many units, 'pauses' or 'never', is needed"
             )
@@ -108,8 +115,10 @@ class Cluster:
             whole("cluster: room", self.room, 0, 1 << 40)
         check_choice("cluster: removal", self.removal, ("worst", "chance"))
         speeds = self.speeds if isinstance(self.speeds, list | tuple) else (self.speeds,)
-        if not speeds or not all(is_number(speed) and speed > 0 for speed in speeds):
-            raise SimulationError(f"cluster: speeds = {self.speeds!r}: numbers above 0 are needed, 1 is the table's")
+        if not speeds or not all(is_number(speed) and speed >= SLOWEST for speed in speeds):
+            raise SimulationError(
+                f"cluster: speeds = {self.speeds!r}: numbers from {SLOWEST:g} are needed, 1 is the table's"
+            )
         object.__setattr__(self, "speeds", tuple(map(float, speeds)))
         whole("cluster: retries", self.retries, 0, MOST_RETRIES)
         if not isinstance(self.plan, Mapping | None):
@@ -126,7 +135,9 @@ class Cluster:
 
     def duration(self, name: str) -> Duration:
         """The argument with this name, read."""
-        return Duration.read(f"cluster: {name}", getattr(self, name))
+        if name not in self._read:
+            self._read[name] = Duration.read(f"cluster: {name}", getattr(self, name), timed=name != "slowdown")
+        return self._read[name]
 
     def rate(self, name: str) -> Rate:
         """The argument with this name, read."""
@@ -134,12 +145,12 @@ class Cluster:
 
     def settings(self) -> dict[str, Any]:
         """What is not as by default, as plain values that JSON can hold."""
-        default = asdict(Cluster())
-        changed = {name: value for name, value in asdict(self).items() if value != default[name]}
+        given = ((one.name, getattr(self, one.name), one.default) for one in fields(self) if one.init)
+        changed = {name: value for name, value, default in given if value != default}
         if self.decision is not None:
             changed["decision"] = str(self.decision)
         if self.plan:
-            changed["plan"] = {str(time): workers for time, workers in self.plan.items()}
+            changed["plan"] = {str(time): int(workers) for time, workers in self.plan.items()}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in changed.items()}
 
     @classmethod
@@ -177,7 +188,7 @@ class Cluster:
 
     @classmethod
     def _with(cls, where: str, arguments: Mapping[str, Any]) -> Cluster:
-        known = [field.name for field in fields(cls)]
+        known = [field.name for field in fields(cls) if field.init]
         for name in arguments:
             if name not in known:
                 raise SimulationError(f"{where}: a cluster has no {name!r}: {name_hint(name, known)}")
@@ -210,10 +221,12 @@ PRESETS: dict[str, dict[str, Any]] = {
 def _arguments(text: str) -> dict[str, Any]:
     try:
         call = ast.parse(f"f({text.strip().partition('(')[2]}", mode="eval").body
-        if not isinstance(call, ast.Call) or call.args:
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.args:
             raise ValueError
         found = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
-    except (SyntaxError, ValueError):
+        if len(found) < len(call.keywords):  # one of them is given twice
+            raise ValueError
+    except (SyntaxError, TypeError, ValueError):
         raise SimulationError(
             f"cluster {text!r}: arguments are written name=value, such as spot(crashes='0.5/x', retries=2)"
         ) from None

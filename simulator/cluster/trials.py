@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import floor
 from typing import Any
 
-from blackboxes.streams import Stream
-from simulator.clock import NEVER
-from simulator.cluster.durations import lifetimes
 from simulator.trial import Continuation, Trial
 
 SLOTS = (
     "_anchor",
     "_began",
-    "_crashes",
     "_dies",
     "_failures",
     "_from",
@@ -23,13 +19,11 @@ SLOTS = (
     "_life",
     "_origin",
     "_per",
-    "_ready",
     "_save",
     "_saved",
     "_saved_at",
     "_spent",
     "_stamp",
-    "_until",
     "_used",
     "_ways",
 )
@@ -50,7 +44,6 @@ class _OnCluster:
     _ways: Sequence[int]  # how many checkpoints are saved on the way to each grid index
     # Of its last job, in nanoseconds:
     _began: int  # when it got the worker
-    _ready: int  # when it began to train
     _dies: int  # when it will crash, unless it is off the worker before
     _origin: int  # the grid index that it trains from
     _per: float  # for a second of the table
@@ -58,9 +51,7 @@ class _OnCluster:
     _anchor: int  # when it would have begun had it begun from nothing
     # Of its last segment:
     _from: int  # the grid index where it begins
-    _until: int  # ... where it was sent, though the curve may end before
     _lag: int  # what the report takes
-    _crashes: bool  # it does not get there
 
     def _start_anew(self: Any, ways: Sequence[int], life: int) -> None:
         """At the start of the trial."""
@@ -81,6 +72,8 @@ class _OnCluster:
         """The last grid index of its segment that it has finished."""
         if not self._curves.table.resumable:
             return self._target if now >= self._arrives(self._target) else self._index
+        if self._target <= self._index:  # its curve has ended where it stands: it does not train
+            return self._from
         ahead = range(self._from + 1, self._target + 1)
         return self._from + bisect_right(ahead, now, key=self._arrives)
 
@@ -95,21 +88,3 @@ class ClusterContinuation(_OnCluster, Continuation):
     """One that began with the checkpoint of another one."""
 
     __slots__ = SLOTS
-
-
-def life_drawer(mean: float, seed: int) -> Callable[[int, int], int]:
-    """A function of a trial's id and how often it has crashed: nanoseconds on workers until it crashes next."""
-    if mean == float("inf"):
-        return lambda number, failures: NEVER
-    attempts: list[tuple[list[int], Callable[[], int]]] = []
-
-    def draw(number: int, failures: int) -> int:
-        while len(attempts) <= failures:
-            stream = Stream(seed, "cluster", "crashes", str(len(attempts)))
-            attempts.append(([], lifetimes(mean, stream).__next__))
-        drawn, further = attempts[failures]
-        while len(drawn) <= number:
-            drawn.append(further())
-        return drawn[number]
-
-    return draw

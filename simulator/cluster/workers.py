@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from math import inf
 from typing import NamedTuple
 
-from blackboxes.streams import Stream
 from simulator.clock import NEVER, nanoseconds
-from simulator.cluster.durations import Duration, lifetimes
+from simulator.cluster.durations import Duration, keyed, lifetimes
 from simulator.cluster.model import Cluster
+from simulator.errors import SimulationError
 
 
 class Stay(NamedTuple):
@@ -25,28 +24,36 @@ class Attendance:
 
     Attributes:
         most: how many workers there ever are at once.
+
+    Raises:
+        SimulationError: the notice is longer than the mean time between preemptions.
     """
 
     def __init__(self, cluster: Cluster, workers: int, seed: int, full_training: float) -> None:
-        self._seed, self._full_training = seed, full_training
         plan = {0: workers}
         for time, count in (cluster.plan or {}).items():
             plan[nanoseconds(Duration.read("plan", time).numbers(full_training)[0])] = count
         self._plan = sorted(plan.items())
         self.most = max(plan.values())
         self._notice = nanoseconds(cluster.duration("notice").numbers(full_training)[0])
-        self._mean_up = cluster.rate("preemptions").mean(full_training)
-        self._away = cluster.duration("away")
+        mean = cluster.rate("preemptions").mean(full_training)
+        if self._notice > mean * 1e9:
+            raise SimulationError(
+                f"cluster: a notice of {self._notice / 1e9:g} s is longer than workers stay on average, {mean:g} s: hardly "
+                "any would ever be given a trial"
+            )
+        self._taken = keyed(lifetimes, mean, seed, "cluster", "preemptions")
+        self._away = keyed(cluster.duration("away").times, full_training, seed, "cluster", "away")
 
     def of(self, worker: int) -> Iterator[Stay]:
         """Its stays, one after the other; the last may end never."""
-        taken = lifetimes(self._mean_up, Stream(self._seed, "cluster", "preemptions", str(worker)))
-        away = self._away.drawer(Stream(self._seed, "cluster", "away", str(worker)), self._full_training)
+        k = 0
         for up, leaves in planned(self._plan, worker):
             while up < leaves:
-                down = min(leaves, up + next(taken)) if self._mean_up < inf else leaves
+                down = min(leaves, up + self._taken(worker, k))
                 yield Stay(up, max(up, down - self._notice) if down < NEVER else NEVER, down)
-                up = down + max(1, away())  # a worker that comes back at once is another one all the same
+                up = down + max(1, self._away(worker, k))  # who comes back at once is another one all the same
+                k += 1
 
 
 def planned(plan: Sequence[tuple[int, int]], worker: int) -> Iterator[tuple[int, int]]:

@@ -45,7 +45,7 @@ def _hidden(scenario: Scenario, run: Run, last: int) -> np.ndarray:
     """(n, R) True where a result was measured, and not known to anybody after the question with this number."""
     hidden = np.isfinite(scenario.table.elapsed[:, 0, :])
     for asked in run.questions[: last + 1]:
-        if asked.kind != "job":
+        if asked.kind != "job" and asked.resource:  # who crashed has shown nothing beyond its last report
             reached = scenario.table.resource_list.index(asked.resource)
             hidden[asked.row, (0 if scenario.table.resumable else reached) : reached + 1] = False
     return hidden

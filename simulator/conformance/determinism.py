@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from simulator.conformance.properties import Failure, NotJudgedError, Property, first_difference
-from simulator.conformance.scenarios import Scenario, scenarios_named
+from simulator.conformance.scenarios import Scenario, quick_scenario
 from simulator.conformance.subject import Subject
 from simulator.conformance.surroundings import Surroundings
 from simulator.conformance.watched import Run
@@ -65,7 +65,7 @@ def all_hold(subject: Subject, scenario: Scenario, run: Run) -> bool:
 
 def _another(scenario: Scenario) -> Scenario:
     """A quick one with other resources."""
-    return scenarios_named(["one-resource" if len(scenario.table.resources) == 9 else "used-up"])[0]
+    return quick_scenario("one" if len(scenario.table.resources) == 9 else "nine")
 
 
 def elsewhere(subject: Subject, runs: Sequence[Run]) -> list[Failure]:

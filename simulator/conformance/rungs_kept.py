@@ -42,7 +42,7 @@ def top_share(subject: Subject, scenario: Scenario, run: Run) -> Failure | None:
 
 
 def best_not_stopped(subject: Subject, scenario: Scenario, run: Run) -> Failure | None:
-    if not any(asked.answer == "stop" for asked in run.questions):
+    if not any(asked.answer == "stop" and asked.kind == "report" for asked in run.questions):
         raise NotJudgedError("nobody is stopped")
     for at, asked, standing in moments(run):
         if asked.answer != "stop" or asked.kind != "report" or asked.value == inf:

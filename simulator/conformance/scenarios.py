@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -13,6 +13,8 @@ from blackboxes import Blackbox, Metric
 from blackboxes.errors import name_hint
 from blackboxes.streams import Stream
 from simulator.budget import Budget
+from simulator.cluster import Cluster
+from simulator.cluster.durations import Duration
 from simulator.errors import SimulationError
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ class Scenario:
     Attributes:
         name, sentence: what it is called, and what is hard about it.
         table: of one metric, ``loss``, and one replicate.
-        workers, budget, exhausted, seed: as for `Simulation`; a run that nothing else ends has a budget.
+        workers, budget, exhausted, seed, cluster: as for `Simulation`; a run that nothing else ends has a budget.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Scenario:
     budget: Budget = NO_LIMIT
     exhausted: Literal["stop", "cycle"] = "stop"
     seed: int = 0
+    cluster: Cluster | None = None
 
     @cached_property
     def has_ties(self) -> bool:
@@ -46,6 +49,16 @@ class Scenario:
         values = self.table.metrics["loss"][:, 0, :]
         columns = (column[~np.isnan(column)] for column in values.T)
         return any(len(np.unique(column)) < len(column) for column in columns)
+
+    @cached_property
+    def is_cut_off(self) -> bool:
+        """Whether trials may run, or wait for a worker, when a run is over: it has a budget, or nobody is left."""
+        plan = {} if self.cluster is None or self.cluster.plan is None else self.cluster.plan
+        seconds = {
+            Duration.read("plan", time).numbers(self.table.full_training_time)[0]: workers
+            for time, workers in plan.items()
+        }
+        return self.budget.time is not None or (bool(plan) and seconds[max(seconds)] == 0)
 
     def smaller(self) -> Iterator[Scenario]:
         """Scenarios with fewer rows or workers, the smallest first."""
@@ -88,6 +101,12 @@ def scenarios_named(names: Sequence[str] | None) -> list[Scenario]:
     return [known[name] for name in dict.fromkeys(names)]
 
 
+@cache
+def quick_scenario(resources: Literal["nine", "one"]) -> Scenario:
+    """A run that takes little time, on a grid of resources of this size; made once, it is run very often."""
+    return scenarios_named(["used-up" if resources == "nine" else "one-resource"])[0]
+
+
 def all_scenarios() -> list[Scenario]:
     """All of them, made anew."""
     fractions = [round(0.1 * k, 1) for k in range(1, 28)]
@@ -122,6 +141,90 @@ def all_scenarios() -> list[Scenario]:
             table(30, different=6, diverged=0.1, ragged=0.3, times="equal", free=0.3, direction="max"),
             workers=5,
             budget=Budget(time=9.5),
+        ),
+        *_on_clusters(),
+    ]
+
+
+def _on_clusters() -> list[Scenario]:
+    """Those on clusters as they are; an x is a mean full training, some 27 s."""
+    return [
+        Scenario(
+            "stragglers",
+            "every fourth worker is slow, and jobs take up to several times as long",
+            table(30),
+            workers=8,
+            cluster=Cluster.read("stragglers"),
+        ),
+        Scenario(
+            "spot",
+            "workers are taken away and trials crash every few seconds, with all the delays of the preset",
+            table(24),
+            cluster=Cluster.read("spot(crashes='1/x', preemptions='2/x')"),
+        ),
+        Scenario(
+            "crashes",
+            "many trials crash, are retried before anything new, and fail when they crash again",
+            table(30),
+            cluster=Cluster(crashes="6/x", retries=1, backoff="0.02x"),
+        ),
+        Scenario(
+            "all-fail",
+            "every trial fails before its first report",
+            table(9),
+            cluster=Cluster(crashes="1000/s", retries=0),
+        ),
+        Scenario(
+            "removed-checkpoints",
+            "there is room for one checkpoint: most who are resumed begin again from nothing",
+            table(24),
+            cluster=Cluster(room=1, removal="worst"),
+        ),
+        Scenario(
+            "no-checkpoints",
+            "whoever pauses or crashes begins again from nothing",
+            table(24),
+            cluster=Cluster.read("no-checkpoints(crashes='1/x')"),
+        ),
+        Scenario(
+            "workers-leave",
+            "of four workers one stays, then none; then there are seven, then two, all without notice",
+            table(24),
+            cluster=Cluster(plan={"2.5s": 1, "6.2s": 0, "9s": 7, "14.3s": 2}),
+        ),
+        Scenario(
+            "nobody-left",
+            "all workers leave for good, with whatever they are at",
+            table(24),
+            cluster=Cluster(plan={"8.5s": 0}),
+        ),
+        Scenario(
+            "delays",
+            "whatever can take time takes some: starts, stops, checkpoints, reports, decisions of models",
+            table(24, times="equal"),
+            cluster=Cluster(start=0.7, stop=0.2, save=0.3, load=0.4, report=0.6, decision="0.3 + 1e-4 n^3"),
+        ),
+        Scenario(
+            "nothing-works",
+            "ties, NaN, ends and free units on workers that leave, come and crash, until the budget ends",
+            table(24, different=6, diverged=0.1, ragged=0.3, times="equal", free=0.3, direction="max"),
+            workers=5,
+            budget=Budget(time=21.0),
+            cluster=Cluster(
+                start="uniform(low=0s, high=0.5s)",
+                report=0.1,
+                checkpoints=2,
+                save=0.1,
+                room=2,
+                removal="chance",
+                speeds=(1.0, 0.5),
+                crashes="4/x",
+                retries=2,
+                preemptions="1/x",
+                notice=0.2,
+                away="exponential(mean=3s)",
+                plan={"20s": 2, "40s": 8},
+            ),
         ),
     ]
 

@@ -30,7 +30,8 @@ class Standing:
         trials: by id.
         rungs: for each the reported values, by trial.
         gone_on: for each, who was sent further, in order.
-        ended: for each bracket the trials that are over by themselves: where, and with which value.
+        ended: for each bracket the trials that are over by themselves: where, and with which value. Who failed is not
+            among them: it has left its rung.
     """
 
     def __init__(self) -> None:
@@ -41,13 +42,13 @@ class Standing:
         self.bracket: dict[Any, int] = {}
 
     def hear(self, asked: Question) -> None:
-        """A trial has reported, or is over."""
-        if asked.kind == "job":
+        """A trial has reported, or is over; one that crashed goes on as far as anybody knows."""
+        if asked.kind in ("job", "failure"):
             return
         self.trials[asked.trial] = State(PAUSED if asked.kind == "report" else OVER, asked.resource, None)
         if asked.kind == "report":
             self.rungs.setdefault((asked.bracket, asked.resource), {})[asked.trial] = asked.value
-        else:
+        elif asked.kind != "failed":
             self.ended.setdefault(asked.bracket, {})[asked.trial] = asked.resource, asked.value
 
     def obey(self, asked: Question) -> None:
@@ -67,7 +68,7 @@ class Standing:
 
     @property
     def running(self) -> list[Any]:
-        """The trials that run."""
+        """The trials that run, or that wait for a worker when they lost theirs."""
         return [trial for trial, state in self.trials.items() if state.does == RUNS]
 
     def entries(self, rung: Rung, with_ended: bool) -> dict[Any, float]:

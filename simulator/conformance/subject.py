@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
-from simulator.conformance.scenarios import Scenario, scenarios_named
+from simulator.conformance.scenarios import Scenario, quick_scenario
 from simulator.conformance.surroundings import Sight, Surroundings
 from simulator.conformance.watched import Run, watch
 from simulator.errors import SimulationError
@@ -70,9 +70,7 @@ class Subject:
 
     @cached_property
     def _sight(self) -> Sight:
-        watch(
-            *self.make(), scenarios_named(["used-up"])[0], self.name
-        )  # what it imports when it first runs is there afterwards
+        watch(*self.make(), quick_scenario("nine"), self.name)  # what it imports when it first runs is there afterwards
         return Sight.of(self._class)
 
     def run(

@@ -6,7 +6,7 @@ import signal
 import threading
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 from hashlib import sha256
 from math import inf, isinf
@@ -17,7 +17,7 @@ from simulator.checks import is_number
 from simulator.conformance.scenarios import Scenario
 from simulator.context import Context
 from simulator.errors import SchedulerError, SimulationError
-from simulator.protocol import PAUSE, STOP, Continue, EndReason, Resume, Scheduler, Start
+from simulator.protocol import PAUSE, RETRY, STOP, Continue, EndReason, Resume, Scheduler, Start
 from simulator.rungs import fraction
 from simulator.searcher import Searcher
 from simulator.simulation import Simulation
@@ -33,13 +33,15 @@ class Question:
 
     Attributes:
         time: simulated seconds.
-        kind: ``job``, ``report``, or how the trial ended: ``complete``, ``curve-end``, ``failed``.
-        answer: ``start``, ``resume``, ``none``; ``continue``, ``pause``, ``stop``; empty where a trial ended; any
-            other answer as it prints.
-        trial: the trial that reports or ends, or that the answer starts or resumes.
+        kind: ``job``, ``report``, ``failure``, or how the trial ended: ``complete``, ``curve-end``, ``failed``.
+        answer: ``start``, ``resume``, ``none``; ``continue``, ``pause``, ``stop``; ``retry``, ``stop``; empty where a
+            trial ended; any other answer as it prints.
+        trial: the trial that reports, crashes or ends, or that the answer starts or resumes.
         row: its configuration.
         bracket: a number for each different `tag`: trials that share one share their rungs.
-        resource, value: reported; smaller is better, inf where diverged.
+        resource, value: reported; smaller is better, inf where diverged. Where a trial crashed or failed: what it has
+            reported last, 0 for nothing, and inf.
+        failures: how often the trial has crashed.
         until: where the answer sends the trial.
         donor: whose checkpoint it starts with.
         cancelled: trials that were ended by `Context.stop` in between.
@@ -54,6 +56,7 @@ class Question:
     bracket: int = 0
     resource: float = 0
     value: float = field(default=0.0, compare=False)
+    failures: int = 0
     until: Any = None
     donor: Any = None
     cancelled: tuple[Any, ...] = ()
@@ -64,6 +67,10 @@ class Question:
             about = {"start": f"start trial {self.trial} (row {self.row})", "resume": f"resume trial {self.trial}"}
             said = about.get(self.answer, self.answer)
             what = "a worker is free"
+        elif self.kind == "failure":
+            what, said = f"trial {self.trial} crashes ({self.failures}), {self._last}", self.answer
+        elif self.kind == "failed":
+            what, said = f"trial {self.trial} has failed, {self._last}", self.answer
         else:
             value = "diverged" if isinf(self.value) else f"{self.value:.6g}"
             verb = "reports" if self.kind == "report" else f"ends ({self.kind}) with"
@@ -73,6 +80,10 @@ class Question:
             until += f" from the checkpoint of trial {self.donor}"
         cancelled = "".join(f", stops trial {trial}" for trial in self.cancelled)
         return f"{self.time:>12.6f} s  {what:<42} {said}{until}{cancelled}".rstrip()
+
+    @property
+    def _last(self) -> str:
+        return f"last report at {self.resource:g}" if self.resource else "without a report"
 
 
 @dataclass(frozen=True)
@@ -134,6 +145,14 @@ class Watched(Scheduler):
         self._bracket_of: dict[int, int] = {}
         self._rows: list[Any] = []  # by trial
 
+    @property
+    def model_size(self) -> int:
+        return self.scheduler.model_size
+
+    @model_size.setter
+    def model_size(self, size: int) -> None:
+        self.scheduler.model_size = size
+
     def default_searcher(self) -> str:
         return self.scheduler.default_searcher()
 
@@ -147,29 +166,22 @@ class Watched(Scheduler):
         self._limit()
         stops = len(self._context._stops)
         job = self.scheduler.next_job()
-        asked = Question(self._context.now, "job", cancelled=self._cancelled(stops))
+        told: dict[str, Any]
         if isinstance(job, Start):
             trial = len(self._rows)
             self._rows.append(job.config)
             bracket = self._bracket_of[trial] = self._bracket(job.tag)
             row: Any = job.config if is_number(job.config) else repr(job.config)
-            asked = replace(
-                asked,
-                answer="start",
-                trial=trial,
-                row=row,
-                bracket=bracket,
-                until=job.until,
-                donor=job.checkpoint_of,
-            )
+            told = {"trial": trial, "row": row, "bracket": bracket, "until": job.until, "donor": job.checkpoint_of}
+            answer = "start"
         elif isinstance(job, Resume):
             known = is_number(job.trial) and job.trial in self._bracket_of
             row, bracket = (self._rows[job.trial], self._bracket_of[job.trial]) if known else (None, 0)
-            asked = replace(asked, answer="resume", trial=job.trial, row=row, bracket=bracket, until=job.until)
+            told = {"trial": job.trial, "row": row, "bracket": bracket, "until": job.until}
+            answer = "resume"
         else:
-            said = "none" if job is None else repr(job)
-            asked = replace(asked, answer=said, rows_left=self._rows_left())
-        self.questions.append(asked)
+            answer, told = "none" if job is None else repr(job), {"rows_left": self._rows_left()}
+        self.questions.append(Question(self._context.now, "job", answer, cancelled=self._cancelled(stops), **told))
         return job
 
     def on_report(self, trial: Trial, resource: float, value: float) -> Any:
@@ -177,33 +189,43 @@ class Watched(Scheduler):
         stops = len(self._context._stops)
         answer = self.scheduler.on_report(trial, resource, value)
         said = {id(PAUSE): "pause", id(STOP): "stop"}.get(id(answer), repr(answer))
-        until = answer.until if isinstance(answer, Continue) else None
-        self.questions.append(
-            replace(
-                self._about(trial, "report", resource, value, stops),
-                answer="continue" if isinstance(answer, Continue) else said,
-                until=until,
-            )
-        )
+        until = None
+        if isinstance(answer, Continue):
+            said, until = "continue", answer.until
+        self._about(trial, "report", said, resource, value, stops, until=until)
         return answer
 
     def on_end(self, trial: Trial, resource: float, value: float, reason: EndReason) -> None:
         self._limit(report=True)
         stops = len(self._context._stops)
         self.scheduler.on_end(trial, resource, value, reason)
-        self.questions.append(self._about(trial, reason, resource, value, stops))
+        self._about(trial, reason, "", resource, value, stops)
 
-    def _about(self, trial: Trial, kind: str, resource: float, value: float, stops: int) -> Question:
-        return Question(
+    def on_failure(self, trial: Trial, failures: int) -> Any:
+        self._limit(report=True)
+        stops = len(self._context._stops)
+        answer = self.scheduler.on_failure(trial, failures)
+        said = {id(RETRY): "retry", id(STOP): "stop"}.get(id(answer), repr(answer))
+        self._about(trial, "failure", said, trial.resource, inf, stops, failures=failures)
+        return answer
+
+    def _about(
+        self, trial: Trial, kind: str, answer: str, resource: float, value: float, stops: int, **more: Any
+    ) -> None:
+        """Write down a question about a trial."""
+        asked = Question(
             self._context.now,
             kind,
+            answer,
             trial=trial.id,
             row=trial.config,
             bracket=self._bracket_of[trial.id],
             resource=resource,
             value=value,
             cancelled=self._cancelled(stops),
+            **more,
         )
+        self.questions.append(asked)
 
     def _cancelled(self, before: int) -> tuple[Any, ...]:
         return tuple(trial for trial, _ in self._context._stops[before:])
@@ -247,6 +269,7 @@ def watch(scheduler: Scheduler, searcher: Searcher, scenario: Scenario, name: st
         budget=scenario.budget,
         searcher=searcher,
         exhausted=scenario.exhausted,
+        cluster=scenario.cluster,
     )
     simulation.name = name
     broken: Exception | None = None

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_runs import by_hand, simulated
 
-from analysis import anytime, as_runs, best_so_far
+from analysis import anytime, as_runs, best_so_far, by_cost, paired
 from analysis.anytime import time_grid
 from analysis.runs import RunsError
 from simulator import Trace
@@ -203,3 +203,74 @@ def test_runs_are_not_changed() -> None:
     before = runs.copy(deep=True)
     anytime(runs, "regret")
     pd.testing.assert_frame_equal(runs, before)
+
+
+def priced(costs: Sequence[float], values: Sequence[float], cost: float = 8.0, **others: Any) -> dict[str, Any]:
+    """A run whose workers have a price."""
+    return by_hand(list(range(1, len(costs) + 1)), values, costs=list(costs), cost=cost, cluster="spot", **others)
+
+
+def test_money_takes_the_place_of_time() -> None:
+    runs = as_runs([priced([0.5, 4.0], [0.8, 0.2], seed=0), priced([2.0, 3.0], [0.6, 0.4], seed=1)])
+    curves = anytime(runs, times=np.array([0.4, 0.5, 2.0, 3.5, 4.0]), x="cost")
+    assert curves["cost"].tolist() == [0.4, 0.5, 2.0, 3.5, 4.0]
+    np.testing.assert_allclose(curves["median"], [nan, nan, 0.7, 0.6, 0.3])
+    assert "time" not in curves
+    grid = anytime(runs, x="cost")["cost"]
+    assert (grid.min(), grid.max()) == pytest.approx((0.5, 8.0))
+    pd.testing.assert_frame_equal(by_cost(by_cost(runs)), by_cost(runs))
+
+
+def test_schedulers_are_compared_at_equal_cost() -> None:
+    runs = as_runs(
+        [priced([1.0, 6.0], [0.8, 0.1], scheduler="a", seed=seed) for seed in range(3)]
+        + [priced([2.0, 3.0], [0.6, 0.2], scheduler="b", seed=seed) for seed in range(3)]
+    )
+    assert paired(by_cost(runs), "a", "b", time=5.0).mean == pytest.approx(0.6)
+    assert paired(by_cost(runs), "a", "b", time=6.0).mean == pytest.approx(-0.1)
+    assert paired(runs, "a", "b", time=2.0).mean == pytest.approx(-0.1)
+
+
+@settings(max_examples=10)
+@given(simulated(seeds=2))
+def test_without_comings_and_goings_money_is_time_times_price(runs: tuple[list[Trace], list[dict[str, Any]]]) -> None:
+    per = 0.25  # keeps every bit
+    rows = [
+        row | {"costs": [time * per for time in row["times"]], "cost": row["end"] * per, "cluster": "c"}
+        for row in runs[1]
+    ]
+    times = np.unique(some_times(runs[0][0]))
+    times = times[times > 1e-9]
+    in_time, in_money = anytime(as_runs(rows), times=times), anytime(as_runs(rows), times=times * per, x="cost")
+    columns = ["median", "lower", "upper"]
+    np.testing.assert_array_equal(in_time[columns], in_money[columns])
+
+
+@pytest.mark.parametrize(("cluster", "said"), [("spot", "on the cluster spot"), ("", "on no cluster")])
+def test_money_without_a_price_is_an_error(cluster: str, said: str) -> None:
+    with pytest.raises(RunsError, match=f"made:by-hand, random: it was run {said}, so that workers have no price"):
+        anytime(as_runs([by_hand([1.0], [0.5], cluster=cluster)]), x="cost")
+
+
+def test_there_are_two_axes() -> None:
+    with pytest.raises(RunsError, match=r"x is one of time, cost, not 'costs'"):
+        anytime(as_runs([by_hand([1.0], [0.5])]), x="costs")  # type: ignore[arg-type]
+
+
+def test_runs_of_several_clusters_are_not_mixed() -> None:
+    runs = as_runs([by_hand([1.0], [0.5], cluster=cluster, seed=i) for i, cluster in enumerate(["spot", "", "spot"])])
+    with pytest.raises(RunsError, match=r"anytime curves are drawn for one cluster, not none, spot"):
+        anytime(runs)
+    assert anytime(runs[runs["cluster"] == "spot"])["runs"].unique().tolist() == [2]
+    with pytest.raises(RunsError, match=r"schedulers are compared on one cluster, not none, spot"):
+        paired(runs, "random", "random")
+
+
+def test_rows_from_before_there_were_clusters_are_of_none() -> None:
+    row = by_hand([1.0], [0.5])
+    assert "cluster" not in row
+    assert "costs" not in row
+    [run] = as_runs([row]).itertuples()
+    assert (run.cluster, run.costs, run.crashes) == ("", [], 0)
+    assert isnan(run.worker_time)
+    assert isnan(run.cost)

@@ -109,7 +109,7 @@ def test_differences_are_of_the_score_and_a_win_is_a_better_score(
         ([by_hand([1.0], [0.5], "a", 0), by_hand([1.0], [0.5], "b", 1)], "only one was run under seed 0"),
         ([by_hand([1.0], [0.5], s, seed) for s, seed in ("a0", "a1", "b0", "b0")], "'b' was run twice under seed 0"),
         ([by_hand([1.0], [0.5], "a"), by_hand([1.0], [0.5], "b", table="made:other")], "on one table, not"),
-        ([by_hand([1.0], [0.5], "a"), by_hand([1.0], [0.5], "b", workers=5)], "on one number of workers, not [4, 5]"),
+        ([by_hand([1.0], [0.5], "a"), by_hand([1.0], [0.5], "b", workers=5)], "on one number of workers, not 4, 5"),
     ],
 )
 def test_runs_that_are_not_paired_are_errors(rows: list[dict[str, Any]], said: str) -> None:

@@ -335,3 +335,20 @@ def test_the_bound_alone_can_be_drawn() -> None:
     ax = plot_anytime(as_runs([by_hand([0.5, 2.0], [0.7, 0.0], BOUND, seed, end=2.0) for seed in range(3)]))
     assert_readable(ax)
     assert len(ax.get_lines()) == 1
+
+
+def test_money_has_an_axis_of_its_own_and_no_trainings() -> None:
+    rows = curves(SIX[:2]).assign(cluster="spot(price=0.9)", cost=3.0)
+    rows["costs"] = [[0.3 * time for time in times] for times in rows["times"]]
+    ax = drawn(plot_anytime(rows, x="cost"))
+    assert ax.get_xlabel() == "cost of the workers (in the currency of their price)"
+    assert ax.child_axes == []
+    assert ax.get_xlim()[1] == pytest.approx(3.0, rel=0.01)
+    np.testing.assert_allclose(
+        np.asarray(ax.get_lines()[0].get_ydata()), np.asarray(plot_anytime(rows).get_lines()[0].get_ydata())
+    )
+
+
+def test_the_title_tells_the_cluster() -> None:
+    title = plot_anytime(curves(SIX[:1], cluster="spot(price=0.9)")).get_title(loc="left").replace("\n", "")
+    assert title == "made:by-hand, 4 workers, cluster spot(price=0.9): median and quartiles over 4 seeds"

@@ -161,3 +161,34 @@ def test_what_does_not_hold_runs_is_an_error_that_names_the_file(tmp_path: Any) 
         as_runs([])
     with pytest.raises(RunsError, match=r"several metrics: loss, other"):
         as_runs([by_hand([1.0], [0.5]), by_hand([1.0], [0.5], metric="other")])
+
+
+def test_shares_of_the_workers_time_and_what_they_cost() -> None:
+    """The mean of the runs' shares, a run that took no time left out; one line for each cluster."""
+    spent = {"useful": 4.0, "repeated": 1.0, "stopped": 1.0, "barrier": 2.0, "no_work": 0.0, "overhead": 2.0}
+    parts = {f"time_{name}": seconds for name, seconds in spent.items()}
+    none = dict.fromkeys(parts, 0.0)
+    rows = [
+        by_hand([1.0], [0.5], cluster="spot", worker_time=10.0, crashes=3, preemptions=1, failed=1, cost=2.0, **parts),
+        by_hand([1.0], [0.5], cluster="spot", worker_time=0.0, crashes=0, preemptions=0, failed=0, cost=0.0, **none),
+        by_hand([1.0], [0.5], cluster="spot", worker_time=20.0, crashes=0, preemptions=4, failed=0, cost=4.0)
+        | parts | {"time_useful": 14.0},
+        by_hand([1.0], [0.5]),
+    ]  # fmt: skip
+    spot, plain = summarise(as_runs(rows)).itertuples()
+    assert (spot.cluster, spot.runs, plain.cluster, plain.runs) == ("spot", 3, "", 1)
+    shares = [getattr(spot, f"share_{name}") for name in spent]
+    assert shares == pytest.approx([0.55, 0.075, 0.075, 0.15, 0.0, 0.15])
+    assert (spot.crashes, spot.preemptions, spot.failed, spot.cost) == pytest.approx((1, 5 / 3, 1 / 3, 2))
+    assert isnan(plain.share_useful)
+    assert isnan(plain.cost)
+
+
+@settings(max_examples=15)
+@given(simulated(seeds=2))
+def test_shares_add_up_to_all_of_the_time(runs: tuple[list[Trace], list[dict[str, Any]]]) -> None:
+    [line] = summarise(as_runs(runs[1])).itertuples()
+    parts = ("useful", "repeated", "stopped", "barrier", "no_work", "overhead")
+    total = sum(getattr(line, f"share_{name}") for name in parts)
+    assert total == pytest.approx(1) or all(row["worker_time"] == 0 for row in runs[1])
+    assert line.share_barrier + line.share_no_work == pytest.approx(line.idle) or isnan(total)

@@ -224,6 +224,28 @@ def test_comparison_writes_its_three_files(rungsim: Command, table: str, tmp_pat
     assert max(map(len, done.out.splitlines()[:-3])) <= 110  # narrower than a page
 
 
+def test_comparison_on_a_cluster_tells_where_the_time_of_the_workers_went_and_what_they_cost(
+    rungsim: Command, table: str, tmp_path: Path
+) -> None:
+    cluster = "spot(price=2)"
+    options = ("--seeds", 2, "--budget", "5x", "--jobs", 1, "--cluster", cluster, "--x", "cost", "--out", tmp_path)
+    done = rungsim("compare", table, "--schedulers", "hyperband(overlap=False),asha-stopping,clairvoyant", *options)
+    assert (done.code, done.err) == (0, "")
+    assert (tmp_path / "anytime.png").read_bytes().startswith(b"\x89PNG\r\n")
+    assert "4 workers, cluster spot(price=2)" in done.out
+    heads = re.findall(r"[a-z][a-z ]+[a-z]", next(line for line in done.out.splitlines() if "┃ scheduler" in line))
+    assert heads[-7:] == ["useful", "repeated", "stopped", "barrier", "no work", "overhead", "cost"]
+    assert "idle" not in heads
+    for line in summarise(load_runs(tmp_path)).itertuples():
+        assert line.cluster == cluster
+        cells = re.findall(rf"│ {re.escape(line.scheduler)} .*", done.out)[0].split("│")[-8:-1]
+        shares = (line.share_useful, line.share_repeated, line.share_stopped, line.share_barrier)
+        shares += (line.share_no_work, line.share_overhead)
+        known = ["-" if share != share else f"{share:.1%}" for share in shares]
+        assert [cell.strip() for cell in cells] == [*known, f"{line.cost:.4g}"]
+    assert "shares are of the workers' time" in " ".join(done.out.split())
+
+
 def test_quiet_comparison_prints_only_the_paths(rungsim: Command, table: str, tmp_path: Path) -> None:
     done = rungsim("compare", table, "--schedulers", "random", "--seeds", 1, "-q", "--jobs", 1, "--out", tmp_path)
     assert done == Done(0, "".join(f"{tmp_path / n}\n" for n in ("runs.parquet", "summary.csv", "anytime.png")), "")

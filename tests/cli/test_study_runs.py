@@ -71,6 +71,9 @@ def test_rows_survive_parquet(table: str, family: Path, tmp_path: Path) -> None:
     rows = list(run_all(crossed(table, ["random", "asha-promotion"], range(2), budget="3x"), jobs=1))
     rows += [run_row(Run(table, "clairvoyant", budget=Budget("3x")))]
     rows += [run_row(Run(table, "random", seed=9, budget=Budget("0.01x")))]  # over before anything was reported
+    rows += [
+        run_row(Run(table, name, 1, 2, Budget("3x"), cluster="spot(price=1)")) for name in ("random", "clairvoyant")
+    ]
     write_rows(rows, tmp_path / "runs.parquet")
     found = load_runs(tmp_path)
     assert list(found) == list(rows[0])
@@ -80,6 +83,7 @@ def test_rows_survive_parquet(table: str, family: Path, tmp_path: Path) -> None:
                 assert kept[name].tolist() == value
             else:
                 assert kept[name] == value or (pd.isna(kept[name]) and pd.isna(value))
+                assert isinstance(value, str | None) or np.asarray(kept[name]).dtype == np.asarray(value).dtype
     assert [path.name for path in tmp_path.iterdir()] == ["runs.parquet"]
 
 

@@ -92,7 +92,6 @@ def test_a_story(rungsim: Call, trace: Path, table: str) -> None:
 def test_its_own_trace_gives_no_difference_and_another_scheduler_does(rungsim: Call, trace: Path, table: str) -> None:
     done = rungsim("trace", "replay", trace, "--table", table)
     assert (done.code, done.out.splitlines()[-1].split(maxsplit=1)[0]) == (0, "0")
-    assert "it asked for more when nothing started any more" in done.out
     other = rungsim("trace", "replay", trace, "--table", table, "--scheduler", "asha-promotion(eta=2)")
     assert other.code == 1
     assert other.out.splitlines()[0].split() == ["time", "(s)", "trial", "resource", "error", "recorded", "now"]

@@ -140,6 +140,9 @@ def test_argument_out_of_range(rungsim: Command, table: str, tmp_path: Path, opt
         (["--schedulers", ""], "--schedulers '': at least one scheduler is needed"),
         (["--schedulers", " ,, "], "at least one scheduler is needed"),
         (["--score", "loss"], "--score is reported, regret or test, not 'loss'"),
+        (["--x", "money"], "--x is time or cost, not 'money'"),
+        (["--x", "cost"], "--x cost: workers have no price; give them one: --cluster 'spot(price=0.9)', for an hour"),
+        (["--x", "cost", "--cluster", "stragglers"], "--x cost: workers have no price"),
     ],
 )
 def test_comparison_of_nothing(rungsim: Command, table: str, tmp_path: Path, options: list[str], said: str) -> None:

@@ -178,7 +178,7 @@ def test_runs_that_all_diverge_have_an_empty_bound() -> None:
     table = table_of([[nan, nan]])
     summary, improvements = outcome(table, "loss", Budget())
     assert isnan(summary["best"])
-    assert improvements == {"times": [], "values": [], "test_values": []}
+    assert improvements == {"times": [], "costs": [], "values": [], "test_values": []}
 
 
 def rows(table: Blackbox, *runs: Run) -> list[Row]:
@@ -236,3 +236,54 @@ def test_a_comparison_has_one_for_each_seed() -> None:
     assert [(run.scheduler, run.seed) for run in runs] == [("random", 0), (NAME, 0), ("random", 1), (NAME, 1)]
     assert [run_row(run)["digest"] is None for run in runs] == [False, True, False, True]
     assert max(run_row(run)["end"] for run in runs) < inf
+
+
+CLUSTERS = [
+    "ideal(speeds=[2])",
+    "ideal(speeds=[1, 3], slowdown='half-normal(sd=0.2)', price=2)",
+    "ideal(plan={'0.5x': 4, '2x': 1}, speeds=[1, 1, 5], price=0.5)",
+    "spot(preemptions='2/x', away='0.1x', price=3)",
+]
+
+
+@pytest.mark.parametrize("cluster", CLUSTERS)
+@pytest.mark.parametrize("resumable", [True, False])
+def test_no_scheduler_is_ever_better_on_a_cluster_in_time_or_in_money(cluster: str, resumable: bool) -> None:
+    table = integer_table(n=40).replaced(resumable=resumable)
+    names = [*BUILT_IN, "hyperband(overlap=False)"]
+    found = rows(
+        table,
+        *(Run("made", name, seed, 2, Budget("4x"), cluster=cluster) for name in [*names, NAME] for seed in (0, 1)),
+    )
+    bounds = {row["seed"]: row for row in found if row["scheduler"] == NAME}
+    for row in found:
+        bound, priced = bounds[row["seed"]], "price" in cluster
+        assert (len(row["costs"]) == len(row["times"])) == priced or not row["times"]
+        for axis in ("times", "costs") if priced else ("times",):
+            for where, value in zip(row[axis], row["values"], strict=True):
+                assert at(bound[axis], bound["values"], where) <= value
+
+
+def test_a_fast_worker_alone_meets_the_bound() -> None:
+    table = table_of([[0.9, 0.5, 0.7, 0.2]], seconds=[[1, 2, 3, 4.5]])
+    run, bound, slow = rows(
+        table,
+        Run("made", "random", workers=1, cluster="ideal(speeds=[3], price=1800)"),
+        Run("made", NAME, workers=1, cluster="ideal(speeds=[3], price=1800)"),
+        Run("made", NAME, workers=1, cluster="ideal(speeds=[1, 3])"),  # nobody has the fast worker
+    )
+    assert run["times"] == bound["times"] == [0.333333333, 0.666666667, 1.5]
+    assert run["costs"] == bound["costs"] == pytest.approx([1 / 6, 1 / 3, 0.75])
+    assert bound["cost"] == bound["costs"][-1]
+    assert slow["times"] == [1.0, 2.0, 4.5]
+    assert isnan(slow["cost"])
+
+
+def test_the_bound_costs_what_the_workers_do() -> None:
+    """They come and go, by the plan and by preemption, at the same times in every run under a seed."""
+    table, cluster = integer_table(n=40), "spot(preemptions='3/x', away='0.2x', plan={'1x': 5, '2x': 2}, price=1)"
+    [bound] = rows(table, Run("made", NAME, 3, 4, Budget("4x"), cluster=cluster))
+    trace = Simulation(table, "random", workers=4, seed=3, budget="4x", cluster=cluster).run()
+    assert len(bound["times"]) > 2
+    times = np.array([nanoseconds(time) for time in bound["times"]])
+    np.testing.assert_allclose(bound["costs"], trace.paid(times))

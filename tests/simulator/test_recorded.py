@@ -27,7 +27,9 @@ from simulator import (
     TraceError,
     Trial,
 )
-from simulator.recorded import Idle, replay
+from simulator.asked import Idle
+from simulator.clock import NEVER
+from simulator.recorded import replay
 
 BUDGETS = [
     None,
@@ -184,6 +186,49 @@ def test_what_is_asked_for_when_nothing_starts_any_more_is_told_and_no_differenc
     assert found.asked_for_more == "2.000000000 s: start configuration 2 until 1"
 
 
+def test_a_job_after_the_last_recorded_one_is_a_difference_unless_the_budget_forbids_it() -> None:
+    jobs, more = [Start(0, until=1)], [Start(0, until=1), Start(1, until=2)]
+    for budget, differs in [
+        (None, True),
+        (Budget(time=1.5), True),
+        (Budget(time=1), False),  # nothing starts at the time when the run is over
+        (Budget(trials=2), True),
+        (Budget(trials=1), False),
+        (Budget(resource=1), False),
+        (Budget(resource=2), True),
+        (Budget(target=2), True),
+        (Budget(target=3), False),  # what trial 0 reports
+    ]:
+        trace = Simulation(TABLE, Scripted(jobs), workers=1, budget=budget).run()
+        found = replay(trace, Scripted(more))
+        assert [(d.time, d.own) for d in found.differences] == (
+            [(1_000_000_000, "start configuration 1 until 2")] if differs else []
+        ), budget
+        assert (found.asked_for_more is not None) == (budget == Budget(trials=1)), budget
+
+
+@pytest.mark.parametrize("off_table", ["nearest", "nearest-unused"])
+def test_proposals_off_the_table_are_found_as_they_were(off_table: Any) -> None:
+    pytest.importorskip("sklearn")
+    table = random_table(5, n=4, size=3, levels=None)
+    jobs = [Start({"x": x}, until=3) for x in (0.05, 0.06, 0.5)]
+    trace = Simulation(table, Scripted(jobs), workers=1, off_table=off_table).run()
+    copy = Trace.from_text(trace.to_text(), table)
+    assert copy.columns.config.tolist() == ([0, 0, 2] if off_table == "nearest" else [0, 1, 2])
+    assert replay(copy, Scripted(jobs)).agrees
+
+
+def test_who_cancels_without_giving_a_job_is_not_taken_for_who_gave_the_last_one() -> None:
+    def cancel(context: Context) -> None:
+        context.stop(0)
+
+    jobs = [Start(0, until=3), cancel]  # both at 0, the trial is cancelled by the second worker that asks
+    trace = Simulation(TABLE, Scripted(jobs), workers=2).run()
+    assert replay(trace, Scripted(jobs)).agrees
+    (missing,) = replay(trace, Scripted(jobs[:1])).differences
+    assert (missing.trial, missing.recorded, missing.own) == (0, "cancel it", "let it be")
+
+
 def test_trials_that_others_cancel_are_compared() -> None:
     def stop_first(context: Context, trial: Trial) -> Any:
         context.stop(0)
@@ -213,28 +258,37 @@ def test_a_scheduler_that_cannot_follow_says_where() -> None:
 
 def test_workers_that_lose_their_trials_and_come_and_go() -> None:
     idle = Idle(2)
-    for event, trial, worker, left in [
-        ("start", 0, 0, {1}),
-        ("start", 1, 1, set()),
-        ("crash", 0, 0, {0}),
-        ("up", -1, 2, {0, 2}),
-        ("drain", -1, 1, {0, 2}),
-        ("preempted", 1, 1, {0, 2}),  # its worker takes no other trial
-        ("down", -1, 1, {0, 2}),
-        ("removed", 1, 1, {0, 2}),
-        ("something new", -1, 1, {0, 2}),
+    for time, event, trial, worker, overhead, left in [
+        (0, "start", 0, 0, 5, {1}),
+        (0, "start", 1, 1, 0, set()),
+        (7, "crash", 0, 0, 0, {0}),
+        (8, "up", -1, 2, 0, {0, 2}),
+        (9, "preempted", 1, 1, 0, {0, 1, 2}),
+        (9, "drain", -1, 1, 0, {0, 2}),
+        (9, "down", -1, 1, 0, {0, 2}),
+        (9, "removed", 1, 1, 0, {0, 2}),
+        (9, "something new", -1, 1, 0, {0, 2}),
     ]:
-        idle.obey(event, trial, worker)
+        idle.obey(event, time, trial, worker, overhead)
         assert idle.workers == left, event
     assert not idle.is_decision("resume", 0)
     assert not idle.is_decision("resume", 1)
-    idle.obey("resume", 0, 2)
-    idle.obey("pause", 0, 2)
-    assert idle.workers == {0, 2}
+    assert idle.is_decision("start", 0)
+    idle.obey("resume", 10, 0, 2, 3)
+    idle.obey("pause", 20, 0, 2, 4)  # its worker is busy for 4 more
+    assert (idle.workers, idle.next_free) == ({0}, 24)
+    idle.wait(23)
+    assert idle.workers == {0}
+    idle.wait(24)
+    assert (idle.workers, idle.next_free) == ({0, 2}, NEVER)
     assert idle.is_decision("resume", 0)
-    idle.obey("cancelled", 0, 2)  # paused, so it frees no worker
-    idle.obey("up", -1, 1)
-    assert idle.workers == {0, 1, 2}
+    idle.obey("cancelled", 25, 0, 2)  # paused, so it frees no worker
+    idle.obey("resume", 26, 1, 2)
+    idle.obey("stop", 27, 1, 2, 9)
+    idle.obey("drain", 28, -1, 2)  # it leaves before it is done
+    assert (idle.workers, idle.next_free) == ({0}, NEVER)
+    idle.obey("up", 30, -1, 1)
+    assert idle.workers == {0, 1}
 
 
 def test_wrong_input() -> None:
@@ -248,5 +302,5 @@ def test_wrong_input() -> None:
         replay(Trace.from_text(text, random_table(1)), "random")
     with pytest.raises(TraceError, match="trial 1 of the trace is of configuration 7"):
         replay(Trace.from_text(text.replace("config=1", "config=7"), TABLE), "random")
-    with pytest.raises(TraceError, match=r"event 1 of the trace is at resource 1.5, which is not one of"):
+    with pytest.raises(TraceError, match=r"event 1 of the trace is at resource 1.5 or until nan, which is not one"):
         replay(Trace.from_text(text.replace("resource=1", "resource=1.5"), TABLE), "random")

@@ -9,6 +9,8 @@ from scripted import Scripted
 from tables import integer_table, table_of
 
 from simulator import PAUSE, STOP, Context, Continue, Resume, Simulation, Start, Trace, TraceError, Trial
+from simulator.cluster import Cluster
+from simulator.log import chosen, heading, log_lines
 from simulator.story import story
 
 # One worker, 1 s a unit. At resource 1 report trials 0 (0.5), 1 (0.25), 2 (0.75) and 3 (0.25).
@@ -81,6 +83,102 @@ def test_trials_that_are_cut_off_cancelled_or_whose_curve_ends() -> None:
         "5.000000000 s: cut off by the end of the run on its way to 3 epochs, having reached 2 epochs.",
         "In the end the end of the run cut it off, at 2 epochs and after 5.000000000 s on a worker.",
     ]
+
+
+def test_overheads_a_removed_checkpoint_and_what_is_trained_again() -> None:
+    # One worker that takes 2 s a unit, 0.5 s before a trial trains, 1 s to load, 0.125 s to save and 0.25 s to leave;
+    # room for one checkpoint. Trial 0: 0.5 + 2 * 2 = 4.5, and 0.375 until trial 1 begins, which pauses 0.5 + 2 later
+    # and is better: 7.375. At 7.75 trial 0 begins from nothing: 0.5 + 4 * 2 = 8.5 until 16.25, on a worker for 13 s.
+    table = table_of([[0.5, 0.4, 0.3, 0.2], [0.25, 0.2, 0.1, 0.05]])
+    cluster = Cluster(start=0.5, stop=0.25, save=0.125, load=1.0, room=1, speeds=(0.5,))
+    jobs = [Start(0, until=2), Start(1, until=1), Resume(0, until=4)]
+    trace = Simulation(table, Scripted(jobs, [PAUSE, PAUSE]), workers=1, cluster=cluster).run()
+    assert story(trace, 0) == [
+        "Trial 0: configuration 0 (x = 0, letter = a), replicate 0.",
+        "0.000000000 s: started on worker 0, sent to 2 epochs; it trains after 0.500000000 s; a second of the table "
+        "takes 2 s there.",
+        "4.500000000 s: reported loss 0.4 at 2 epochs: paused. The worker is free after another 0.375000000 s.",
+        "    It was the first to report at 2 epochs.",
+        "7.375000000 s: its checkpoint was removed, there was no room.",
+        "7.750000000 s: resumed on worker 0, after 3.250000000 s of waiting, to train again from nothing, sent to "
+        "4 epochs; it trains after 0.500000000 s; a second of the table takes 2 s there.",
+        "    It was the first to report at 2 epochs.",
+        "16.250000000 s: reported loss 0.2 at 4 epochs: complete, this is the largest resource. The worker is free "
+        "after another 0.250000000 s.",
+        "    It was the first to report at 4 epochs.",
+        "In the end it was complete, at 4 epochs and after 13.000000000 s on a worker.",
+    ]
+
+
+# Written by hand: a checkpoint after every 2 units, each takes 0.5 s; trial 0 crashes, loses its worker and crashes
+# again, which is once too often. At 3.75 s it has trained for 3.25 s and saved once for 0.5 s: 2 units, its checkpoint.
+CRASHES = """\
+# rungsim trace 1
+# table: "made:by-hand"
+# metric: "loss"
+# scheduler: "Scripted"
+# seed: 0
+# workers: 1
+# end: 12000000000
+# exhausted_at: null
+# cluster: {"checkpoints": 2, "save": 0.5, "crashes": "0.1/s", "retries": 1}
+# values: "float64"
+ 0.000000000  worker=0  trial=0  start      config=0 replicate=0  resource=0  until=1  save=0.500000000
+ 1.000000000  worker=0  trial=0  continue   resource=1  value=0.5  until=4
+ 3.750000000  worker=0  trial=0  crash      resource=3  value=0.3  until=4
+ 4.000000000  worker=0  trial=0  resume resource=3  value=0.3  until=4  origin=2  save=0.500000000  overhead=0.250000000
+ 5.000000000  worker=0  trial=0  preempted  resource=3  value=0.3  until=4
+ 5.000000000  worker=0  drain
+ 6.000000000  worker=0  down
+ 9.000000000  worker=0  up
+ 9.000000000  worker=0  trial=0  resume     resource=3  value=0.3  until=4  origin=2  save=0.500000000
+12.000000000  worker=0  trial=0  crash      resource=3  value=0.3  until=4
+12.000000000  worker=0  trial=0  failed     resource=3  value=0.3
+"""
+
+
+def test_crashes_and_lost_workers() -> None:
+    table = table_of([[0.5, 0.4, 0.3, 0.2]])
+    lines = story(Trace.from_text(CRASHES, table), 0)
+    saving = "; each checkpoint on the way takes 0.500000000 s."
+    assert lines[1:] == [
+        f"0.000000000 s: started on worker 0, sent to 1 epoch{saving}",
+        "1.000000000 s: reported loss 0.5 at 1 epoch: told to continue until 4 epochs.",
+        "    It was the first to report at 1 epoch.",
+        "3.750000000 s: crashed on worker 0, the 1st time; it had reached 3 epochs.",
+        "4.000000000 s: resumed on worker 0, after 0.250000000 s without one, to train again from 2 epochs, sent to "
+        f"4 epochs; it trains after 0.250000000 s{saving}",
+        "5.000000000 s: lost worker 0, which was taken away; it had reached 3 epochs.",
+        "9.000000000 s: resumed on worker 0, after 4.000000000 s without one, to train again from 2 epochs, sent to "
+        f"4 epochs{saving}",
+        "12.000000000 s: crashed on worker 0, the 2nd time; it had reached 3 epochs.",
+        "12.000000000 s: failed, after 1 crash no further one is forgiven.",
+        "In the end it failed, at 3 epochs and after 7.750000000 s on a worker.",
+    ]
+    patient = story(Trace.from_text(CRASHES.replace('"retries": 1', '"retries": 2'), table), 0)
+    assert patient[-2] == "12.000000000 s: failed, the scheduler gave it up."
+
+
+def test_the_log_of_a_worker_has_its_comings_and_goings() -> None:
+    trace = Trace.from_text(CRASHES, table_of([[0.5, 0.4, 0.3, 0.2]]))
+    lines = list(log_lines(trace, chosen(trace, workers=[0])))
+    assert [line.split()[:3] for line in lines[6:9]] == [
+        ["5.000000000", "0", "drain"],
+        ["6.000000000", "0", "down"],
+        ["9.000000000", "0", "up"],
+    ]
+    assert lines[4].split()[2:] == [
+        "0",
+        "resume",
+        "3",
+        "0.3",
+        "4",
+        "origin=2",
+        "save=0.500000000",
+        "overhead=0.250000000",
+    ]
+    assert lines[1].endswith("configuration 0, replicate 0  save=0.500000000")
+    assert 'cluster: {"checkpoints": 2, "save": 0.5, "crashes": "0.1/s", "retries": 1}' in heading(trace)
 
 
 @pytest.mark.parametrize("scheduler", ["asha-stopping(eta=2)", "asha-promotion(eta=2)"])

@@ -82,6 +82,7 @@ def test_one_event_a_line_after_the_header() -> None:
         "# seed: 7",
         "# workers: 2",
         "# end: 2250000000",
+        '# budget: {"time": 2.25}',
         "# exhausted_at: null",
         '# values: "float32"',
         "         0.000000000  worker=0  trial=0  start      config=1 replicate=0  resource=0  until=0.5",
@@ -123,14 +124,14 @@ def test_a_scheduler_written_over_two_lines_survives_the_text() -> None:
         (lambda lines: ["hello", *lines[1:]], "first line"),
         (lambda lines: [line for line in lines if "# seed" not in line], "seed"),
         (lambda lines: [line.replace("# seed: 0", "# seed: zero") for line in lines], "line 5"),
-        (lambda lines: [*lines[:12], "    nonsense", *lines[12:]], "line 13"),
-        (lambda lines: [*lines[:12], "", *lines[12:]], "line 13"),
-        (lambda lines: [*lines[:11], lines[11].replace("trial=", "trail="), *lines[12:]], "line 12.*trial"),
-        (lambda lines: [*lines[:11], lines[11].replace("start", "begin"), *lines[12:]], "line 12"),
-        (lambda lines: [*lines[:11], lines[11].replace("trial=2", "trial=7"), *lines[12:]], "line 12.*7"),
-        (lambda lines: [*lines[:11], lines[11].replace("0.000000000", "0.5"), *lines[12:]], "line 12.*0.5"),
+        (lambda lines: [*lines[:13], "    nonsense", *lines[13:]], "line 14"),
+        (lambda lines: [*lines[:13], "", *lines[13:]], "line 14"),
+        (lambda lines: [*lines[:12], lines[12].replace("trial=", "trail="), *lines[13:]], "line 13.*trial"),
+        (lambda lines: [*lines[:12], lines[12].replace("start", "begin"), *lines[13:]], "line 13"),
+        (lambda lines: [*lines[:12], lines[12].replace("trial=2", "trial=7"), *lines[13:]], "line 13.*7"),
+        (lambda lines: [*lines[:12], lines[12].replace("0.000000000", "0.5"), *lines[13:]], "line 13.*0.5"),
         (lambda lines: [*lines[:-1], lines[-1][:30]], "line"),
-        (lambda lines: [*lines[:9], *lines[11:]], "line 10"),
+        (lambda lines: [*lines[:10], *lines[12:]], "line 11"),
     ],
     ids=[
         "empty",
@@ -166,6 +167,21 @@ def test_text_that_is_not_a_trace_is_an_error_that_names_file_and_line(spoil: An
         ('# metric: "error"', "# metric: 3"),
         ("worker=2", "worker=3"),
         ("worker=2", "worker=-1"),
+        ('# budget: {"time": 12.0}', '# budget: {"time": -1}'),
+        ('# budget: {"time": 12.0}', '# budget: {"epochs": 3}'),
+        ('# budget: {"time": 12.0}', "# budget: 12"),
+        ('# budget: {"time": 12.0}', '# budget: {"time": 1' + "0" * 400 + "}"),
+        ("# exhausted_at", '# exhausted: "never"\n# exhausted_at'),
+        ("# exhausted_at", "# off_table: [1]\n# exhausted_at"),
+        # Numbers that no column can hold:
+        ("# workers: 3", "# workers: 100000000000"),
+        ("# end: 8750000000", "# end: 1" + "0" * 30),
+        ("worker=2", "worker=1" + "0" * 30),
+        ("config=", "config=1" + "0" * 30),
+        ("replicate=", "replicate=9" + "0" * 30),
+        ("  0.000000000", "  1" + "0" * 30 + ".000000000"),
+        ("resource=0", "resource=1e999"),
+        ("until=1", "until=nan"),
     ],
 )
 def test_a_number_that_cannot_be_is_an_error(good: str, bad: str) -> None:
@@ -173,6 +189,33 @@ def test_a_number_that_cannot_be_is_an_error(good: str, bad: str) -> None:
     assert good in text
     with pytest.raises(TraceError):
         Trace.from_text(text.replace(good, bad, 1))
+
+
+@pytest.mark.parametrize("event", ["trial=0  start", "trial=-1", "overhead=1" + "0" * 30 + ".000000000  up"])
+def test_a_large_number_is_told_with_its_line(event: str) -> None:
+    text = some_trace(cluster="spot").to_text()
+    number = text.splitlines().index(next(line for line in text.splitlines() if "trial=0" in line)) + 1
+    spoiled = text.replace("worker=0  trial=0  start", f"worker=1{'0' * 30}  {event}", 1)
+    with pytest.raises(TraceError, match=rf"line {number}: 1000000000\d* is too large a number"):
+        Trace.from_text(spoiled)
+
+
+@pytest.mark.parametrize(
+    ("budget", "told"),
+    [
+        (None, None),
+        (Budget(time="3x", trials=5), '# budget: {"time": "3x", "trials": 5}'),
+        (Budget(resource=np.float64(60), target=1), '# budget: {"resource": 60.0, "target": 1.0}'),
+        (Budget(trials=np.int64(7)), '# budget: {"trials": 7}'),  # type: ignore[arg-type]
+    ],
+)
+def test_the_header_tells_the_limits_that_there_are(budget: Budget | None, told: str | None) -> None:
+    trace = some_trace(budget=budget, exhausted="stop" if budget is None else "cycle", off_table="nearest")
+    lines = trace.to_text().splitlines()
+    assert [line for line in lines if "# budget" in line] == ([] if told is None else [told])
+    assert '# off_table: "nearest"' in lines
+    assert ('# exhausted: "cycle"' in lines) == (budget is not None)
+    assert Trace.from_text(trace.to_text()).info == trace.info
 
 
 # --- files -----------------------------------------------------------------------------------------------------
@@ -228,10 +271,9 @@ def test_a_planted_difference_changes_the_digest_and_is_found_and_named(column: 
     assert difference is not None
     assert difference.index == at
     assert difference.later == 0
-    lines = trace.to_text().splitlines()[9:]
-    assert difference.left == lines[at]
-    assert difference.right == other.to_text().splitlines()[9:][at]
-    assert list(difference.before) == lines[max(0, at - 5) : at]
+    assert difference.left == lines(trace)[at]
+    assert difference.right == lines(other)[at]
+    assert list(difference.before) == lines(trace)[max(0, at - 5) : at]
     assert difference.left in str(difference)
     assert difference.right in str(difference)
 
@@ -286,7 +328,7 @@ def test_a_trace_that_ends_earlier_differs_where_it_ends() -> None:
 
 
 def lines(trace: Trace) -> list[str]:
-    return trace.to_text().splitlines()[9:]
+    return [line for line in trace.to_text().splitlines() if line[0] != "#"]
 
 
 def test_equal_traces_have_no_difference() -> None:

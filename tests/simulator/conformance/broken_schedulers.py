@@ -130,6 +130,11 @@ class Bracket:
         self.entries.append((value, trial.id, over))
         self.move_up()
 
+    def lose(self) -> None:
+        """A trial has failed, and with it the rung is smaller."""
+        self.pending -= 1
+        self.move_up()
+
     def move_up(self) -> None:
         while not (self.pending or self.has_job()) and self.entries and self.level + 1 < len(self.levels):
             best = [entry for entry in sorted(self.entries)[: max(1, len(self.entries) // 3)] if entry[0] < inf]
@@ -170,7 +175,10 @@ class Rounds(Scheduler):
         return PAUSE
 
     def on_end(self, trial: Trial, resource: float, value: float, reason: str) -> None:
-        trial.tag.report(trial, value, over=True)
+        if reason == "failed":
+            trial.tag.lose()
+        else:
+            trial.tag.report(trial, value, over=True)
 
 
 class OnToTheNextRound(Rounds):

@@ -12,7 +12,7 @@ NAMES = sorted(scheduler_names())
 COSTLY = {"curve-extrapolation", "dehb", "dyhpo", "mf-bo", "pbt"}
 MODELS = COSTLY | {name for name in NAMES if make_scheduler(name).default_searcher() != "random"}
 DEAREST = {"dyhpo", "mf-bo"}
-SMALL = ["one-row", "many-workers"]
+SMALL = ["one-row", "many-workers", "all-fail"]
 # Where arguments change a rule.
 VARIANTS = [
     "asha-stopping(quantiles='levels')",

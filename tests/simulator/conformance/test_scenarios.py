@@ -28,16 +28,16 @@ def loss(name: str) -> np.ndarray:
 
 def test_values_tie_or_do_not() -> None:
     tied = {name for name, scenario in BY_NAME.items() if scenario.has_ties}
-    assert tied == {"ties", "everything"}
+    assert tied == {"ties", "everything", "nothing-works"}
 
 
 def test_some_diverge_and_some_end() -> None:
     measured = {name: np.isfinite(scenario.table.elapsed[:, 0, :]) for name, scenario in BY_NAME.items()}
     diverged = {name for name in BY_NAME if (np.isnan(loss(name)) & measured[name]).any()}
     ended = {name for name in BY_NAME if not measured[name].all()}
-    assert diverged == {"diverged", "all-diverged", "everything"}
+    assert diverged == {"diverged", "all-diverged", "everything", "nothing-works"}
     assert np.isnan(loss("all-diverged")).all()
-    assert ended == {"ragged", "curves-end-early", "everything"}
+    assert ended == {"ragged", "curves-end-early", "everything", "nothing-works"}
     assert measured["curves-end-early"].sum(axis=1).max() < 3
 
 
