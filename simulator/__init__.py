@@ -1,6 +1,7 @@
 """A discrete-event simulator that replays multi-fidelity schedulers over tabulated learning curves."""
 
 from simulator.budget import Budget
+from simulator.cluster import Cluster
 from simulator.context import Context
 from simulator.errors import SchedulerError, SimulationError, TraceError
 from simulator.protocol import PAUSE, RETRY, STOP, Continue, Resume, Scheduler, Start
@@ -15,6 +16,7 @@ __all__ = [
     "RETRY",
     "STOP",
     "Budget",
+    "Cluster",
     "Context",
     "Continue",
     "Resume",

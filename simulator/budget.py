@@ -100,7 +100,7 @@ class Meter:
     def __init__(self, budget: Budget, table: Blackbox, metric: str, clock: Clock) -> None:
         self._table, self._metric, self._clock = table, metric, clock
         self.used_up_at: int | None = None
-        self._left = None if budget.resource is None else fraction(budget.resource)
+        self._left = None if budget.resource is None else fraction(float(budget.resource))
         self._sign = table.metric_info[metric].sign
         self._goal = -inf if budget.target is None else float(budget.target) * self._sign
         self._limit = self.deadline = nanoseconds(budget.seconds(table))
@@ -127,7 +127,8 @@ class Meter:
         curve = self._table.metrics[self._metric][trial.config, trial.replicate, first:end]
         hits = np.flatnonzero(curve * self._sign <= self._goal)
         if len(hits):
-            self._crossings[trial.id] = due = trial._arrives(first + int(hits[0]))
+            due = trial._arrives(first + int(hits[0]))
+            self._crossings[trial.id] = min(due, self._crossings.get(trial.id, due))  # what was reached stays so
             self.deadline = min(self.deadline, due)
 
     def cancel(self, trial: Trial, now: int) -> None:

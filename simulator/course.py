@@ -266,7 +266,8 @@ class Course:
     def _end(self) -> None:
         at, name = self.at, self.event[self.at]
         if name == "failed":
-            trial, resource, value = self.trials[self.trial[at]], self.trials[self.trial[at]].resource, inf
+            trial = self.trials[self.trial[at]]
+            resource, value = trial._reported, inf
         else:
             (trial, value), resource = self._reached(), self.resource[at]
         trial._worker = ENDED

@@ -52,7 +52,7 @@ def departure_from_file(path: Path, trace: Trace, name: str) -> str | None:
     """The same for a golden trace in a file; also where the file cannot be read."""
     try:
         golden = Trace.load(path, trace.table)
-    except (TraceError, OverflowError) as error:
+    except TraceError as error:
         said = str(error).replace(str(path), name)
         return f"{name} cannot be read as a trace: restore it, or make it anew with --regen-golden\n{said}"
     return departure(golden, trace, name)

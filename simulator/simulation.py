@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from blackboxes import Blackbox
 from simulator import loop
@@ -11,6 +11,8 @@ from simulator.answers import Answers
 from simulator.budget import Budget, Meter
 from simulator.checks import check_choice, whole
 from simulator.clock import NEVER, Clock, nanoseconds
+from simulator.cluster import Cluster
+from simulator.cluster import loop as cluster_loop
 from simulator.columns import TraceInfo
 from simulator.context import Context
 from simulator.errors import SimulationError
@@ -22,9 +24,6 @@ from simulator.replay import Curves, replicate_drawer
 from simulator.searcher import SearchContext, Searcher
 from simulator.stage import Stage
 from simulator.trace import Trace
-
-if TYPE_CHECKING:
-    from simulator.cluster import Cluster
 
 
 class Simulation:
@@ -103,8 +102,6 @@ class Simulation:
         check_choice("exhausted", exhausted, ("stop", "cycle"))
         self.exhausted = exhausted
         if cluster is not None:
-            from simulator.cluster import Cluster
-
             if isinstance(cluster, str):
                 cluster = Cluster.read(cluster)
             elif not isinstance(cluster, Cluster):
@@ -119,8 +116,6 @@ class Simulation:
         if self.cluster is None:
             record = loop.run(stage)
         else:
-            from simulator.cluster import loop as cluster_loop
-
             record = cluster_loop.run(stage, self.cluster)
         table = stage.table
         if record.end >= NEVER:

@@ -110,6 +110,11 @@ class Trial:
         return (self._busy if self._worker == TRIAL_CANCELLED else self._finished) / 1e9
 
     @property
+    def _reported(self) -> float:
+        """The last resource that it has reported at itself, 0 before the first report."""
+        return self.resource if self._index >= self._since else 0
+
+    @property
     def _finished(self) -> int:
         """Nanoseconds of worker time in what it has reported."""
         if not self._curves.table.resumable:

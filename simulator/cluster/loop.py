@@ -228,7 +228,7 @@ def run(stage: Stage, cluster: Cluster) -> Record:
 
     def last_checkpoint(trial: ClusterTrial) -> int:
         """The grid index of the last checkpoint of a trial that runs."""
-        if every is None or trial._target <= max(trial._from, trial._index):  # it does not train
+        if every is None or trial._target <= trial._from:
             return trial._saved
         point = points[min(trial._reached(now), trial._target - 1) + 1]
         if point > trial._origin and trial._arrives(point) + trial._save > now:
@@ -267,7 +267,7 @@ def run(stage: Stage, cluster: Cluster) -> Record:
             if learner is not None:
                 learner.on_end(trial, "failed")
         else:
-            on_end(trial, trial.resource if trial._index >= trial._since else 0, inf, "failed")
+            on_end(trial, trial._reported, inf, "failed")
         trial._worker = ENDED
         write((now, trial.id, FAILED, 0))
 

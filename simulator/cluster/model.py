@@ -91,7 +91,7 @@ class Cluster:
 
     def __post_init__(self) -> None:
         for one in fields(self):  # NumPy's numbers as Python's, which JSON can hold
-            value = getattr(self, one.name) if one.init else None
+            value: Any = getattr(self, one.name) if one.init else None
             if is_number(value):
                 object.__setattr__(self, one.name, int(value) if isinstance(value, Integral) else float(value))
         for name in DRAWN:

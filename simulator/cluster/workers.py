@@ -32,15 +32,15 @@ class Attendance:
     def __init__(self, cluster: Cluster, workers: int, seed: int, full_training: float) -> None:
         plan = {0: workers}
         for time, count in (cluster.plan or {}).items():
-            plan[nanoseconds(Duration.read("plan", time).numbers(full_training)[0])] = count
+            plan[max(1, nanoseconds(Duration.read("plan", time).numbers(full_training)[0]))] = count
         self._plan = sorted(plan.items())
         self.most = max(plan.values())
         self._notice = nanoseconds(cluster.duration("notice").numbers(full_training)[0])
         mean = cluster.rate("preemptions").mean(full_training)
         if self._notice > mean * 1e9:
             raise SimulationError(
-                f"cluster: a notice of {self._notice / 1e9:g} s is longer than workers stay on average, {mean:g} s: hardly "
-                "any would ever be given a trial"
+                f"cluster: a notice of {self._notice / 1e9:g} s is longer than workers stay on average, {mean:g} s: "
+                "hardly any would ever be given a trial"
             )
         self._taken = keyed(lifetimes, mean, seed, "cluster", "preemptions")
         self._away = keyed(cluster.duration("away").times, full_training, seed, "cluster", "away")

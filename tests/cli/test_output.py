@@ -45,13 +45,14 @@ def test_list_names_tables_schedulers_and_formats(rungsim: Command) -> None:
     assert (done.code, done.err) == (0, "")
     parts = re.split(r"^(?=\w)", done.out, flags=re.MULTILINE)[1:]
     names = ([line.split()[0] for line in part.splitlines()[1:]] for part in parts)
-    tables, synthetic, schedulers, searchers, bound, formats = names
+    tables, synthetic, schedulers, searchers, bound, clusters, formats = names
     assert tables == ["small:first", "small:second"]
     assert {"power-law", "hartmann6"} <= set(synthetic)
     assert schedulers == scheduler_names()
     assert searchers == searcher_names()
     assert "  grid                Grid search" in done.out
     assert bound == ["clairvoyant"]
+    assert clusters == ["ideal", "stragglers", "spot", "no-checkpoints"]
     assert {"fcnet", "lcbench", "long"} <= set(formats)
 
 

@@ -272,6 +272,19 @@ def test_a_trial_cancelled_at_the_instant_of_its_crossing_has_reached_the_target
     assert trace.info.end == 2 * 10**9
 
 
+def test_a_target_that_was_reached_stays_so_whoever_is_stopped_at_that_instant() -> None:
+    """Trial 1 reaches 0.4 at 1 s, goes on to 0.3, and stops trial 0, which would have got there at 3 s."""
+    table = table_of([[0.9, 0.9, 0.1], [0.4, 0.3, 0.2]])
+
+    def go_on_alone(context: Any, _: Any) -> Any:
+        context.stop(0)
+        return Continue(3)
+
+    jobs = [Start(0, until=3), Start(1, until=1)]
+    trace = Simulation(table, Scripted(jobs, [go_on_alone]), workers=2, budget=Budget(target=0.4)).run()
+    assert trace.info.end == 10**9
+
+
 # --- together --------------------------------------------------------------------------------------------------
 
 

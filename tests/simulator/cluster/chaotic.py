@@ -29,6 +29,7 @@ class Chaotic(Scheduler):
         self.paused: dict[int, Trial] = {}
         self.alive: set[int] = set()  # started and not over
         self.donors: dict[int, Trial] = {}  # have reported, were not cancelled
+        self.reported: dict[int, float] = {}
         self.started = 0
 
     def further(self, resource: float) -> float:
@@ -56,6 +57,7 @@ class Chaotic(Scheduler):
 
     def on_report(self, trial: Trial, resource: float, value: float) -> Any:
         chance = self.random.random
+        self.reported[trial.id] = resource
         if self.context.resumable:
             self.donors[trial.id] = trial
         answer = self.random.choice([PAUSE, PAUSE, STOP, None, None])
@@ -71,7 +73,7 @@ class Chaotic(Scheduler):
         self.alive.discard(trial.id)
         if reason == "failed":
             assert value == float("inf")
-            assert resource == trial.resource
+            assert resource == self.reported.get(trial.id, 0)
 
     def on_failure(self, trial: Trial, failures: int) -> Any:
         if self.random.random() < 0.15:

@@ -66,9 +66,7 @@ def test_delays_of_start_report_save_and_stop(timelines: Timelines) -> None:
 
 def test_a_resume_starts_and_loads(timelines: Timelines) -> None:
     jobs = [Start(0, until=2), Start(1, until=1), Resume(0, until=3)]
-    trace = timelines.run(
-        TABLE, Scripted(jobs, [PAUSE]), start=0.5, stop=0.25, save=0.125, load=2, report=0.0625
-    )
+    trace = timelines.run(TABLE, Scripted(jobs, [PAUSE]), start=0.5, stop=0.25, save=0.125, load=2, report=0.0625)
     assert told(trace) == lines("""
         0 start trial 0 on 0 at 0 +0.5
         2.5625 pause trial 0 on 0 at 2 +0.375
@@ -266,9 +264,7 @@ def test_a_trial_whose_curve_has_ended_does_not_train_again_to_find_that_out(tim
     """Its checkpoint is gone and its curve ends at 2 units: there is nothing to train, nothing to save on the way."""
     table = table_of([[0.9, 0.8, nan], [0.5, 0.4, 0.3]], [[1, 2, nan], [1, 2, 3]])
     jobs = [Start(0, until=2), Start(1, until=1), Resume(0, until=3)]
-    trace = timelines.run(
-        table, Scripted(jobs, [PAUSE, PAUSE]), room=1, report=2, crashes={(0, 0): 5.5}, checkpoints=1
-    )
+    trace = timelines.run(table, Scripted(jobs, [PAUSE, PAUSE]), room=1, report=2, crashes={(0, 0): 5.5}, checkpoints=1)
     assert told(trace) == lines("""
         0 start trial 0 on 0 at 0
         4 pause trial 0 on 0 at 2
@@ -364,6 +360,23 @@ def test_who_crashed_is_served_before_new_work(timelines: Timelines) -> None:
         4 stop trial 1 on 0 at 2
         4 end
     """)
+
+
+def test_time_without_a_worker_does_not_count_towards_a_crash(timelines: Timelines) -> None:
+    """It lives for 3.5 s on workers: 1 s until its pause, 1 s until it is preempted, and 1.5 s then."""
+    jobs = [Start(0, until=1), Start(1, until=1), Resume(0, until=4)]
+    trace = timelines.run(TABLE, Scripted(jobs, [PAUSE]), plan={3: 0, 5: 1}, crashes={(0, 0): 3.5})
+    assert told(trace).splitlines()[4:] == [
+        "2 resume trial 0 on 0 at 1",
+        "3 preempted trial 0 on 0 at 2",
+        "3 down 0",
+        "5 up 0",
+        "5 resume trial 0 on 0 at 2 from 1",
+        "6.5 crash trial 0 on 0 at 2",
+        "6.5 resume trial 0 on 0 at 2 from 1",
+        "9.5 complete trial 0 on 0 at 4",
+        "9.5 end",
+    ]
 
 
 def test_a_crash_before_the_report_is_heard(timelines: Timelines) -> None:

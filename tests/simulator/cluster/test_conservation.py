@@ -92,7 +92,7 @@ def test_any_answers_on_any_cluster() -> None:
     seen: Counter[str] = Counter()
 
     @given(run=runs())
-    @settings(max_examples=120)
+    @settings(max_examples=250)
     def holds(run: Run) -> None:
         check(*run)
         seen.update(NAMES[code] for code in run[0].columns.event.tolist())
@@ -102,20 +102,20 @@ def test_any_answers_on_any_cluster() -> None:
 
 
 @given(run=runs(chaotic=False))
-@settings(max_examples=40)
+@settings(max_examples=100)
 def test_every_scheduler_on_any_cluster(run: Run) -> None:
     check(*run)
 
 
 @pytest.mark.slow
 @given(run=st.one_of(runs(), runs(chaotic=False)))
-@settings(max_examples=4000)
+@settings(max_examples=2000)
 def test_many_more_of_them(run: Run) -> None:
     check(*run)
 
 
 @given(run=runs(preemptions=0.0))
-@settings(max_examples=40)
+@settings(max_examples=80)
 def test_worker_counts_are_those_of_the_plan(run: Run) -> None:
     """From each time of the plan on there are so many; those that have been told to leave are there until then."""
     trace, cluster, _ = run
@@ -162,7 +162,7 @@ class Stepping(Scheduler):
     workers=st.integers(1, 4),
     target=st.sampled_from([None, None, 0.125]),
 )
-@settings(max_examples=50)
+@settings(max_examples=150)
 def test_asking_more_often_changes_nothing(
     table: Blackbox, cluster: Cluster, step: int, workers: int, target: float | None
 ) -> None:
@@ -183,7 +183,6 @@ def test_asking_more_often_changes_nothing(
 def test_a_report_delay_is_paid_at_each_report() -> None:
     """Why the test before leaves it out."""
     table = table_of([[0.5, 0.4, 0.3]])
-    ends = []
-    for scheduler in (Stepping(None), Stepping(1)):
-        ends.append(Simulation(table, scheduler, workers=1, cluster=Cluster(report=0.25)).run().info.end / 1e9)
+    late = Cluster(report=0.25)
+    ends = [Simulation(table, Stepping(step), workers=1, cluster=late).run().info.end / 1e9 for step in (None, 1)]
     assert ends == [3.25, 3.75]

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import pairwise
 from math import floor
 from typing import Any
 
@@ -252,12 +253,12 @@ class Walk:
         assert self.leaving.get(worker, (0, 0))[1] <= now, "it is still leaving its last one"
         self.leaving_ends(worker, now)
         origin = -1 if not self.table.resumable else self.grid.index(event["origin"]) - 1
-        assert origin == trial.saved, f"it begins at its checkpoint {event} {trial}"
+        assert origin == trial.saved, "it begins at its checkpoint"
         job = Job(worker, event["overhead"], origin, event["pace"], event["save"], now)
         start, load = self.constant("start"), self.constant("load")
         if start is not None and load is not None and trial.saved_at is not None:
             expected = start if origin < 0 else max(start, trial.saved_at - now) + load
-            assert job.overhead == expected, f"what comes before it trains {event} {expected} {trial}"
+            assert job.overhead == expected, "what comes before it trains"
         slow = self.cluster.slowdown
         if not isinstance(slow, str):
             assert job.pace == (1 + slow) / self.cluster.speeds[worker % len(self.cluster.speeds)]
@@ -342,7 +343,7 @@ class Walk:
             if not job.trains and job.later:
                 assert now == job.begun, "where its curve has ended it is over at once"
             elif lag is not None:
-                assert now == arrival + lag, f"when it reports {event} {arrival + lag} {trial}"
+                assert now == arrival + lag, "when it reports"
             trial.stands = max(job.goal, trial.stands)
             if name == "pause":
                 trial.saved = job.goal if self.keeps else -1
@@ -418,7 +419,7 @@ class Walk:
         barrier = no_work = 0
         for worker, stays in self.up.items():
             busy = sorted(self.busy.get(worker, []))
-            for (_, ended), (begun, _) in zip(busy, busy[1:], strict=False):
+            for (_, ended), (begun, _) in pairwise(busy):
                 assert ended <= begun, "it does two things at once"
             for begun, ended in gaps(stays, busy):
                 for since, to in ((begun, min(ended, closing)), (max(begun, closing), ended)):
