@@ -101,9 +101,16 @@ class Duration:
         return self.distribution is None and self.arguments[0][0] == 0
 
     def numbers(self, full_training: float) -> list[float]:
-        """The arguments as plain numbers, times in seconds, `LONGEST` at the most."""
+        """The arguments as plain numbers, times in seconds, `LONGEST` at the most.
+
+        Raises:
+            SimulationError: a uniform distribution ends before it begins.
+        """
         units = {"x": full_training, "": 1.0} | UNITS
-        return [min(number * units[unit], LONGEST) for number, unit in self.arguments]
+        found = [min(number * units[unit], LONGEST) for number, unit in self.arguments]
+        if self.distribution == "uniform" and found[0] > found[1]:
+            raise SimulationError(f"uniform: low, {found[0]:g}, is more than high, {found[1]:g}")
+        return found
 
     def values(self, full_training: float, seed: int, *names: str) -> Iterator[float]:
         """What is drawn, one after the other, from the stream with these names; the constant again and again."""

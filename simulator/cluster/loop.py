@@ -324,10 +324,10 @@ def run(stage: Stage, cluster: Cluster) -> Record:
         write((now, NOBODY, DECIDING + marks[idle[0]], 0))
         happens(until, MOST_WORKERS - 1, DECIDED)
 
-    if isinstance(cluster.decision, str):
-        raise AssertionError("`Cluster` reads it")
-    if cluster.decision is not None:
-        next_job = serial_server(next_job, cluster.decision, scheduler, searcher, clock, decides, trials)
+    decision = cluster.decision
+    if decision is not None:
+        assert not isinstance(decision, str), "`Cluster` reads it"
+        next_job = serial_server(next_job, decision, scheduler, searcher, clock, decides, trials)
     for worker in range(attendance.most):
         next_stay(worker)
 
@@ -496,6 +496,7 @@ def run(stage: Stage, cluster: Cluster) -> Record:
             records.append(array("q", words))
             words.clear()
 
+    change = None  # type: ignore[assignment]  # else it and others, who refer to each other, would keep all this alive
     left = {trial.id for trial in doing if isinstance(trial, Trial)}
     left |= {event[1] for event in heap if event[1] >= 0 and event[3]._stamp == event[2]}
     left |= {number for _, number, _ in queue}

@@ -42,9 +42,10 @@ class Cluster:
             for n observations. One decision at a time; workers that ask meanwhile wait. Jobs that no model chose take
             none, nor do answers to reports.
         checkpoints: ``"pauses"``: when a trial pauses; k: then, and after each multiple of k units; ``"never"``:
-            whoever pauses, crashes or is preempted begins again from nothing. Where another trial takes over a
-            checkpoint (`Start.checkpoint_of`), there is one, unless it is ``"never"``. On tables trained from scratch
-            there are none, whatever stands here.
+            whoever pauses, crashes or is preempted begins again from nothing. What is saved at a pause is safe, even if
+            the worker leaves meanwhile. Where another trial takes over a checkpoint (`Start.checkpoint_of`), one that
+            runs or is over gives what it last reported, unless this is ``"never"``; one that is paused or waits for a
+            worker gives what it has saved. On tables trained from scratch there are none, whatever stands here.
         room: how many paused trials keep their checkpoint; None: all.
         removal: whose is removed when there is no room: ``"worst"``: that of the paused trial with the worst last
             value. ``"chance"``: of the one least likely to be resumed, where a larger share of what was reported at

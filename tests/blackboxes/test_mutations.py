@@ -50,10 +50,10 @@ def kept(folder: Path) -> str:
     return f"seed {seed}, the file is kept as {target}"
 
 
-def test_300_files(tmp_path: Path) -> None:
-    happened = mutated(tmp_path, 0, 300, 60)
-    assert happened["refused"] > 200
-    assert happened["read"] > 10  # not every byte means something
+def test_120_files(tmp_path: Path) -> None:
+    happened = mutated(tmp_path, 0, 120, 60)
+    assert happened["refused"] > 80
+    assert happened["read"] > 4  # not every byte means something
 
 
 @pytest.mark.slow

@@ -3,8 +3,8 @@
     python tests/performance/bench_cluster.py
 
 On the table of bench.py, each scheduler without a cluster, on one that adds nothing, and on one with everything on:
-milliseconds a run, the trace included but not looked at, events that the loop handles a second (the trace's, and one for
-each worker that is free again some time after its trial), and the latter as a share of those of the plain loop.
+milliseconds a run, the trace included but not looked at, events that the loop handles a second (the trace's, and one
+for each worker that is free again some time after its trial), and the latter as a share of those of the plain loop.
 """
 
 from __future__ import annotations

@@ -134,11 +134,17 @@ class Watched(Dyhpo):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "workers"),
-    [({}, 1), ({}, 3), ({"step": 2}, 2), ({"max_observations": 30}, 3), ({"max_observations": 8}, 2)],
+    ("arguments", "workers", "ties"),
+    [
+        ({}, 1, False),
+        ({"step": 2}, 2, True),
+        ({"max_observations": 30}, 3, False),
+        ({"max_observations": 8}, 2, True),
+        pytest.param({}, 3, False, marks=pytest.mark.slow),
+        pytest.param({}, 3, True, marks=pytest.mark.slow),
+    ],
     ids=repr,
 )
-@pytest.mark.parametrize("ties", [False, True])
 def test_the_choice_is_the_best_of_all_candidates(arguments: dict[str, Any], workers: int, ties: bool) -> None:
     scheduler = Watched(**arguments)
     table = with_space(random_table(3, n=14, size=7, levels=8 if ties else None, diverged=0.02, ragged=0.1))

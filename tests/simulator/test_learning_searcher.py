@@ -73,7 +73,7 @@ def expected_log(table: Blackbox, trace: Any) -> list[tuple[Any, ...]]:
 
 
 @given(table=tables(), name=st.sampled_from(RULES), workers=st.integers(1, 6), seed=st.integers(0, 9))
-@settings(max_examples=150)
+@settings(max_examples=60)
 def test_it_is_told_what_the_trace_tells(table: Blackbox, name: str, workers: int, seed: int) -> None:
     assume(fits(name, table))
     searcher = Listening()
@@ -84,7 +84,7 @@ def test_it_is_told_what_the_trace_tells(table: Blackbox, name: str, workers: in
 
 
 @given(table=tables(), name=st.sampled_from(RULES), workers=st.integers(1, 6))
-@settings(max_examples=100)
+@settings(max_examples=50)
 def test_every_resource_is_every_result(table: Blackbox, name: str, workers: int) -> None:
     assume(fits(name, table))
     searcher = ListeningToAll()

@@ -131,9 +131,10 @@ class Watched(MfBo):
         return row, until
 
 
-@pytest.mark.parametrize("workers", [1, 3])
-@pytest.mark.parametrize("resumable", [True, False])
-@pytest.mark.parametrize("room", [500, 12])
+@pytest.mark.parametrize(
+    ("workers", "resumable", "room"),
+    [(1, True, 500), (3, False, 500), (3, True, 12), pytest.param(1, False, 12, marks=pytest.mark.slow)],
+)
 def test_the_choice_is_that_of_the_rule(workers: int, resumable: bool, room: int) -> None:
     table = with_space(
         random_table(3, n=14, levels=None, diverged=0.02, ragged=0.1, grid="squares", resumable=resumable)

@@ -23,7 +23,7 @@ TABLE = with_space(random_table(3, n=40, levels=None, diverged=0.1, ragged=0.1))
 
 @pytest.mark.parametrize("model", ["joint", "independent"])
 @pytest.mark.parametrize("form", RULES)
-@pytest.mark.parametrize("arguments", ["", "eta=2, r_min=2", "levels=[2, 5]"])
+@pytest.mark.parametrize("arguments", [pytest.param("", marks=pytest.mark.slow), "eta=2, r_min=2"])
 def test_it_is_the_rule_with_the_searcher(form: str, model: str, arguments: str) -> None:
     both = [
         Simulation(TABLE, spec, workers=3, seed=1).run()

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from schedulers import CHEAP
 from scripted import Scripted, events_of, history
 from tables import random_table, table_of, tables
 
@@ -19,6 +20,7 @@ from blackboxes import Blackbox
 from simulator import (
     PAUSE,
     STOP,
+    Cluster,
     Context,
     Continue,
     Resume,
@@ -324,12 +326,13 @@ def test_the_same_scheduler_object_run_twice_gives_the_same_digest(name: str) ->
     assert simulation.run().digest() == first.digest()
 
 
-@pytest.mark.parametrize("name", sorted(scheduler_names()))
-def test_a_run_leaves_no_cycles_behind(name: str) -> None:
+@pytest.mark.parametrize("name", [name for name in sorted(scheduler_names()) if name not in CHEAP])
+@pytest.mark.parametrize("cluster", [None, Cluster.read("spot(decision='0.1')")], ids=["plain", "spot"])
+def test_a_run_leaves_no_cycles_behind(name: str, cluster: Cluster | None) -> None:
     """DESIGN: neither trial nor context refers back to the simulation, since cycles cost garbage collection."""
 
     def run() -> weakref.ref[Simulation]:
-        simulation = Simulation(table, kind(), workers=2)
+        simulation = Simulation(table, kind(), workers=2, cluster=cluster)
         simulation.run().digest()
         return weakref.ref(simulation)
 

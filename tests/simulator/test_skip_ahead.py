@@ -106,7 +106,7 @@ def budgets(table: Blackbox) -> st.SearchStrategy[Budget | None]:
     workers=st.integers(1, 8),
     data=st.data(),
 )
-@settings(max_examples=50)
+@settings(max_examples=25)
 def test_on_curves_that_all_end_at_r_max(name: str, table: Blackbox, workers: int, data: Any) -> None:
     options = {"workers": workers, "budget": data.draw(budgets(table), "budget")}
     assert_skipping_changes_nothing(table, make_scheduler(name), make_scheduler(name), **options)
@@ -114,14 +114,14 @@ def test_on_curves_that_all_end_at_r_max(name: str, table: Blackbox, workers: in
 
 @pytest.mark.parametrize("name", NAMES)
 @given(table=tables(resumable=True, n=st.integers(1, 20), zero_times=0.0), workers=st.integers(1, 8))
-@settings(max_examples=50)
+@settings(max_examples=25)
 def test_on_ragged_curves(name: str, table: Blackbox, workers: int) -> None:
     assert_skipping_changes_nothing(table, make_scheduler(name), make_scheduler(name), workers=workers)
 
 
 @pytest.mark.parametrize("name", NAMES)
 @given(table=tables(resumable=True, n=st.integers(1, 20)), workers=st.integers(1, 8))
-@settings(max_examples=50)
+@settings(max_examples=25)
 def test_on_curves_with_units_that_take_no_time(name: str, table: Blackbox, workers: int) -> None:
     assert_skipping_changes_nothing(table, make_scheduler(name), make_scheduler(name), workers=workers)
 

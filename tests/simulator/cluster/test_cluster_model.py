@@ -137,6 +137,14 @@ def test_a_missing_file() -> None:
         Cluster.read("nowhere/spot.toml")
 
 
+def test_what_only_a_table_tells_to_be_wrong() -> None:
+    table = table_of([[1.0, 0.5]])
+    with pytest.raises(SimulationError, match=r"uniform: low, 20, is more than high, 5"):
+        Simulation(table, "random", cluster=Cluster(start="uniform(low=20s, high=5s)")).run()
+    with pytest.raises(SimulationError, match=r"a notice of 60 s is longer than workers stay on average, 36 s"):
+        Simulation(table, "random", cluster=Cluster(preemptions=100, notice="1m")).run()
+
+
 def test_a_run_longer_than_time_can_be_told() -> None:
     for arguments in ({"start": 1e300}, {"slowdown": 1e300}, {"slowdown": "lognormal(median=1, sigma=500)"}):
         with pytest.raises(SimulationError, match="the run takes longer than"):

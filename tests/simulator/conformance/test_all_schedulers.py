@@ -12,6 +12,7 @@ NAMES = sorted(scheduler_names())
 COSTLY = {"curve-extrapolation", "dehb", "dyhpo", "mf-bo", "pbt"}
 MODELS = COSTLY | {name for name in NAMES if make_scheduler(name).default_searcher() != "random"}
 DEAREST = {"dyhpo", "mf-bo"}
+CHEAPEST = {"bohb", "curve-extrapolation", "dyhpo", "pbt"}  # of the models, and the one that no fast test checks else
 SMALL = ["one-row", "many-workers", "all-fail"]
 # Where arguments change a rule.
 VARIANTS = [
@@ -53,7 +54,9 @@ def test_it_keeps_what_it_promises(spec: str) -> None:
     assert report.runs > len(report.refused)
 
 
-@pytest.mark.parametrize("spec", sorted(MODELS))
+@pytest.mark.parametrize(
+    "spec", [spec if spec in CHEAPEST else pytest.param(spec, marks=pytest.mark.slow) for spec in sorted(MODELS)]
+)
 def test_models_keep_it_on_small_tables(spec: str) -> None:
     check(spec, SMALL if spec not in DEAREST else SMALL[:1]).assert_passed()
 

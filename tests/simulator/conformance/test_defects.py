@@ -78,7 +78,11 @@ def test_defects_seen_in_the_wild(broken: type[Scheduler], twin: type[Scheduler]
     assert all(sound.finding(name).held > 0 for name in said)
 
 
-@pytest.mark.parametrize(("mutant", "properties"), MISTAKES, ids=lambda value: getattr(value, "__name__", ""))
+@pytest.mark.parametrize(
+    ("mutant", "properties"),
+    [pytest.param(*one, marks=() if i % 2 else pytest.mark.slow) for i, one in enumerate(MISTAKES)],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
 def test_small_mistakes(mutant: type[Scheduler], properties: set[str]) -> None:
     found = check(mutant, SOME)
     assert properties <= set(found.failures), str(found)
