@@ -69,11 +69,12 @@ def run(stage: Stage) -> Record:
                 if number >= flush_at:
                     if number >= most_trials:
                         break
-                    if number == most_trials - 1:
+                    if number + 1 == most_trials:
                         closed_at = now
+                    else:
+                        records.append(array("q", words))
+                        words.clear()
                     flush_at = min(number + FLUSH, most_trials - 1)
-                    records.append(array("q", words))
-                    words.clear()
                 row = job.config
                 try:
                     if type(row) is not int or not 0 <= row < rows:

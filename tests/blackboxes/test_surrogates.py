@@ -235,6 +235,7 @@ def test_one_point_alone_is_predicted_as_among_others(kind: Any) -> None:
         assert all(one[name].tobytes() == metrics[name][row].tobytes() for name in metrics)
 
 
+@pytest.mark.parametrize("kind", ["nearest", pytest.param("forest", marks=pytest.mark.slow)])
 def test_predictions_depend_on_table_and_kind_alone(kind: Any) -> None:
     found = [
         subprocess.run(
