@@ -11,6 +11,7 @@ from simulator import events
 from simulator.clock import format_time
 from simulator.decisions import number
 from simulator.errors import TraceError
+from simulator.standing import REPORTS
 from simulator.text import cluster_items
 from simulator.trace import Trace
 
@@ -44,7 +45,7 @@ def chosen(
             if not 0 <= one < there:
                 have = f"{what}s 0 to {there - 1}" if there else f"no {what}s"
                 raise TraceError(f"there is no {what} {one} in the trace, it has {have}")
-    reached = np.unique(c.resource[c.resource > 0])
+    reached = np.unique(c.resource[np.isin(c.event, [events.CODES[name] for name in REPORTS])])
     for rung in rungs:
         if rung not in reached:
             some = ", ".join(number(r) for r in reached[:MOST_NAMED]) + ", ..." * (len(reached) > MOST_NAMED)

@@ -94,7 +94,7 @@ def _print_summary(summary: dict[str, Any], metric: str, unit: str) -> None:
         f"{summary['cut_off']} cut off by the budget)",
         "reports": summary["reports"],
         f"{unit}s": f"{summary['resource']:g}",
-        "crashes": f"{summary['crashes']}, after which {summary['failed']} trials had failed",
+        "crashes": f"{summary['crashes']} ({summary['failed']} for good)",
         "preemptions": summary["preemptions"],
         "workers' time": f"{summary['worker_time']:.3f} s: {_shares(summary)}",
         "cost": f"{summary['cost']:.6g}",

@@ -182,8 +182,7 @@ def run(stage: Stage, cluster: Cluster) -> Record:
         """A worker is done with a trial, and idle after so many nanoseconds."""
         if takes:
             doing[worker] = LEAVING
-            number = freed_by[worker] = serial()
-            heappush(heap, (now + takes, worker - MOST_WORKERS, number, FREE))
+            freed_by[worker] = happens(now + takes, worker, FREE)
         else:
             doing[worker] = IDLE
             heappush(idle, worker)
@@ -476,13 +475,7 @@ def run(stage: Stage, cluster: Cluster) -> Record:
             if state < 0:
                 takes += stop_time()
                 trial._worker = state
-                if takes:
-                    doing[worker] = LEAVING
-                    stamp = freed_by[worker] = serial()
-                    heappush(heap, (now + takes, worker - MOST_WORKERS, stamp, FREE))
-                else:
-                    doing[worker] = IDLE
-                    heappush(idle, worker)
+                free(worker, takes)
             write((now, number, word, takes))
             if removed is not None:
                 removed._saved = -1  # type: ignore[attr-defined]
