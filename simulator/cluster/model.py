@@ -181,11 +181,12 @@ class Cluster:
             import tomli as tomllib
         try:
             with path.open("rb") as file:
-                return cls._with(os.fspath(path), tomllib.load(file))
+                arguments = tomllib.load(file)
         except OSError as error:
             raise SimulationError(f"cluster {os.fspath(path)}: {error.strerror}") from error
         except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError are
             raise SimulationError(f"cluster {os.fspath(path)}: not TOML: {error}") from error
+        return cls._with(f"cluster {os.fspath(path)}", arguments)
 
     @classmethod
     def _with(cls, where: str, arguments: Mapping[str, Any]) -> Cluster:

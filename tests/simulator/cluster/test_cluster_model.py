@@ -129,7 +129,10 @@ def test_wrong_files(tmp_path: Path, content: bytes, message: str) -> None:
     path.write_bytes(content)
     with pytest.raises(SimulationError, match=message) as caught:
         Cluster.read(str(path))
-    assert str(path) in str(caught.value)
+    said = str(caught.value)
+    assert said.startswith(f"cluster {path}: ")
+    assert said.count(str(path)) == 1
+    assert ("not TOML" in said) == ("not TOML" in message)
 
 
 def test_a_missing_file() -> None:
