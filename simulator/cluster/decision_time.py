@@ -65,7 +65,7 @@ class DecisionTime:
 
 def serial_server(
     next_job: Callable[[], Any],
-    cost: DecisionTime,
+    cost: Callable[[int], int],
     scheduler: Scheduler,
     searcher: Searcher,
     clock: Clock,
@@ -78,7 +78,7 @@ def serial_server(
 
     Args:
         next_job: the scheduler's.
-        cost: of a decision.
+        cost: nanoseconds that a decision with so many observations takes, 0 for none.
         scheduler, searcher: their `model_size` tells with how many observations a model decided.
         clock: of the run.
         begin: called when a decision begins that takes time, with the time when it ends; workers ask again then.
@@ -96,7 +96,7 @@ def serial_server(
                 return job  # else it was stopped in the meantime
         scheduler.model_size = searcher.model_size = 0
         job = next_job()
-        takes = cost.nanoseconds(max(scheduler.model_size, searcher.model_size))
+        takes = cost(max(scheduler.model_size, searcher.model_size))
         if job is None or takes == 0:
             return job
         held.append((clock.now + takes, job))

@@ -323,10 +323,9 @@ def run(stage: Stage, cluster: Cluster) -> Record:
         write((now, NOBODY, DECIDING + marks[idle[0]], 0))
         happens(until, MOST_WORKERS - 1, DECIDED)
 
-    decision = cluster.decision
-    if decision is not None:
-        assert not isinstance(decision, str), "`Cluster` reads it"
-        next_job = serial_server(next_job, decision, scheduler, searcher, clock, decides, trials)
+    decision_cost = cluster.decision_cost(full_training, stage.seed)
+    if decision_cost is not None:
+        next_job = serial_server(next_job, decision_cost, scheduler, searcher, clock, decides, trials)
     for worker in range(attendance.most):
         next_stay(worker)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from numbers import Integral
 from pathlib import Path
@@ -38,9 +38,9 @@ class Cluster:
         save: what a checkpoint takes; the worker is busy meanwhile.
         load: what it takes to load one.
         report: from the end of a segment until the scheduler hears of it; the trial waits for the answer.
-        decision: what a model takes to choose a job, a `DecisionTime` or text such as ``"0.05 + 2e-9 n^3"``, seconds
-            for n observations. One decision at a time; workers that ask meanwhile wait. Jobs that no model chose take
-            none, nor do answers to reports.
+        decision: what a model takes to choose a job: a `DecisionTime`, or text such as ``"0.05 + 2e-9 n^3"``, seconds
+            for n observations; seconds; or a distribution. One decision at a time; workers that ask meanwhile wait.
+            Jobs that no model chose take none, nor do answers to reports.
         checkpoints: ``"pauses"``: when a trial pauses; k: then, and after each multiple of k units; ``"never"``:
             whoever pauses, crashes or is preempted begins again from nothing. What is saved at a pause is safe, even if
             the worker leaves meanwhile. Where another trial takes over a checkpoint (`Start.checkpoint_of`), one that
@@ -74,7 +74,7 @@ class Cluster:
     save: float | str = 0.0
     load: float | str = 0.0
     report: float | str = 0.0
-    decision: DecisionTime | str | None = None
+    decision: DecisionTime | float | str | None = None
     checkpoints: float | Literal["pauses", "never"] = "pauses"
     room: int | None = None
     removal: Literal["worst", "chance"] = "worst"
@@ -101,12 +101,7 @@ class Cluster:
             self.rate(name)
         if self.duration("notice").distribution is not None:
             raise SimulationError(f"cluster: notice = {self.notice!r}: one time is needed, not a distribution")
-        if isinstance(self.decision, str):
-            object.__setattr__(self, "decision", DecisionTime.read(self.decision))
-        elif not isinstance(self.decision, DecisionTime | None):
-            raise SimulationError(
-                f"cluster: decision: a DecisionTime or text such as '0.05 + 2e-9 n^3' is needed, not {self.decision!r}"
-            )
+        object.__setattr__(self, "decision", self._decision(self.decision))
         known = isinstance(self.checkpoints, str) and self.checkpoints in ("pauses", "never")
         if not known and not (is_number(self.checkpoints) and self.checkpoints > 0):  # type: ignore[operator]
             raise SimulationError(
@@ -139,6 +134,33 @@ class Cluster:
         if name not in self._read:
             self._read[name] = Duration.read(f"cluster: {name}", getattr(self, name), timed=name != "slowdown")
         return self._read[name]
+
+    def _decision(self, given: Any) -> DecisionTime | str | None:
+        """`decision`, as text where it is a duration."""
+        if given is None or isinstance(given, DecisionTime):
+            return given
+        if is_number(given):
+            return DecisionTime(float(given))
+        if not isinstance(given, str):
+            raise SimulationError(
+                f"cluster: decision: a DecisionTime or text such as '0.05 + 2e-9 n^3' is needed, not {given!r}"
+            )
+        try:
+            return DecisionTime.read(given)
+        except SimulationError:
+            if "(" not in given and given.strip()[-1:] not in tuple("smhdx"):
+                raise
+        self.duration("decision")
+        return given
+
+    def decision_cost(self, full_training: float, seed: int) -> Callable[[int], int] | None:
+        """A function of the number of observations: nanoseconds that the next decision takes; None for no time."""
+        if self.decision is None:
+            return None
+        if isinstance(self.decision, DecisionTime):
+            return self.decision.nanoseconds
+        draw = self.duration("decision").times(full_training, seed, "cluster", "decision").__next__
+        return lambda n: draw() if n else 0
 
     def rate(self, name: str) -> Rate:
         """The argument with this name, read."""

@@ -191,4 +191,31 @@ def test_wrong_numbers(numbers: tuple[Any, Any]) -> None:
 
 def test_something_else_is_refused() -> None:
     with pytest.raises(SimulationError, match="cluster: decision: a DecisionTime or text such as"):
-        Cluster(decision=3)  # type: ignore[arg-type]
+        Cluster(decision=[3])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"), [(0.5, 0.5), ("500s", 500), ("0.5x", 1.0), ("uniform(low=2s, high=2s)", 2)]
+)
+def test_as_seconds_or_a_duration(given: Any, seconds: float) -> None:
+    """The table's mean full training takes 2 s; what no model chose takes no time."""
+    jobs = [Start(0, until=1), Start(1, until=1), Start(2, until=1)]
+    told = [entry for entry in timeline(Costly(jobs, [], [4, 0, 9]), 3, given) if entry[1] == "start"]
+    assert [time for time, *_ in told] == [seconds, seconds, 2 * seconds]
+
+
+def test_drawn_decision_times_come_one_after_the_other() -> None:
+    jobs = [Start(row, until=1) for row in range(3)]
+    times = [
+        time
+        for time, event, *_ in timeline(Costly(jobs, [], [1, 1, 1]), 3, "exponential(mean=10s)")
+        if event == "start"
+    ]
+    first, second, third = times[0], times[1] - times[0], times[2] - times[1]
+    assert len({first, second, third}) == 3
+    again = [
+        time
+        for time, event, *_ in timeline(Costly(jobs, [], [1, 1, 1]), 3, "exponential(mean=10s)")
+        if event == "start"
+    ]
+    assert again == times
