@@ -44,9 +44,8 @@ class Room:
         self._reported: list[list[float]] = [[] for _ in range(size if self._by_chance else 0)]
 
     def report(self, index: int, value: float) -> None:
-        """A value was reported at a grid index."""
-        if self._by_chance:
-            insort(self._reported[index], value)
+        """A value was reported at a grid index: what removal by chance has to know."""
+        insort(self._reported[index], value)
 
     def keep(self, trial: Trial, value: float) -> Trial | None:
         """`trial` has paused with this value; gives the trial whose checkpoint has to go, if there is one."""

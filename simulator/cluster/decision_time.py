@@ -96,7 +96,10 @@ def serial_server(
                 return job  # else it was stopped in the meantime
         scheduler.model_size = searcher.model_size = 0
         job = next_job()
-        takes = cost(max(scheduler.model_size, searcher.model_size))
+        n = scheduler.model_size
+        if searcher.model_size > n:
+            n = searcher.model_size
+        takes = cost(n) if n else 0
         if job is None or takes == 0:
             return job
         held.append((clock.now + takes, job))

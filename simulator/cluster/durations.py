@@ -214,11 +214,14 @@ def keyed(times: Callable[..., Iterator[int]], *arguments: Any) -> Callable[[int
     columns: list[tuple[list[int], Iterator[int]]] = []  # by the second number: what was drawn, for the first one
 
     def draw(first: int, second: int) -> int:
+        try:
+            return columns[second][0][first]
+        except IndexError:
+            pass
         while len(columns) <= second:
             columns.append(([], times(*arguments, str(len(columns)))))
         drawn, further = columns[second]
-        if first >= len(drawn):
-            drawn.extend(islice(further, max(first + 1, 2 * len(drawn)) - len(drawn)))
+        drawn.extend(islice(further, max(first + 1, 2 * len(drawn)) - len(drawn)))
         return drawn[first]
 
     return draw

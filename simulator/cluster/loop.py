@@ -94,6 +94,7 @@ def run(stage: Stage, cluster: Cluster) -> Record:
     for index in range(len(resources)):
         points.append(index if ways[index] > ways[index - 1] else points[-1])
     room = None if cluster.room is None or not keeps else Room(cluster.room, cluster.removal, len(resources))
+    ranking = room if cluster.removal == "chance" else None
     notice = nanoseconds(cluster.duration("notice").numbers(full_training)[0])
 
     attendance = Attendance(cluster, stage.workers, stage.seed, full_training)
@@ -421,8 +422,8 @@ def run(stage: Stage, cluster: Cluster) -> Record:
                 value = -value
             if value != value:
                 value = inf
-            if room is not None:
-                room.report(index, value)
+            if ranking is not None:
+                ranking.report(index, value)
             removed: Trial | None = None
             if index == trial._end:
                 state, word = ENDED, COMPLETE if index == end_of_grid else CURVE_END
