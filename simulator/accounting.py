@@ -102,6 +102,8 @@ def _work(trace: Trace, parts: Segments) -> tuple[np.ndarray, np.ndarray, np.nda
     """Of each segment, nanoseconds of training that is new, of training that is not, and of all else."""
     c, saved = trace.columns, parts.saved
     start, finish = c.time[parts.before], c.time[parts.after]
+    if c.jobs is None:  # without a cluster workers do nothing else
+        return finish - start, np.zeros_like(start), np.zeros_like(start)
     ready = np.minimum(parts.ready, finish)  # it may be cut off before it trains
     moved = parts.trains & (parts.end > parts.begin)
     every = np.arange(len(start))

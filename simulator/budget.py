@@ -11,13 +11,11 @@ import numpy as np
 
 from blackboxes import Blackbox
 from simulator.checks import is_number, whole
-from simulator.clock import Clock, nanoseconds
+from simulator.clock import UNITS, Clock, nanoseconds
 from simulator.errors import SimulationError
 from simulator.events import MOST_TRIALS
 from simulator.rungs import fraction
 from simulator.trial import Trial
-
-UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}  # in seconds
 NEVER: Final = 1 << 62  # nanoseconds, 146 years: later than anything in a run
 
 

@@ -7,7 +7,6 @@ behind a ``+``: ``"asha-stopping(eta=4, r_min=3)+random"``. One's own stand in a
 
 from __future__ import annotations
 
-import ast
 import inspect
 import re
 from collections.abc import Mapping, Sequence
@@ -19,7 +18,7 @@ from simulator import clairvoyant
 from simulator.errors import SimulationError
 from simulator.protocol import Scheduler
 from simulator.searcher import Initial, Searcher
-from simulator.spec import arguments_of
+from simulator.spec import arguments_of, read_arguments
 
 SEARCHERS = Registry("searcher", "simulator.searchers", only_class(Searcher), "rungsim.searchers", SimulationError)
 SCHEDULERS = Registry("scheduler", "simulator.schedulers", only_class(Scheduler), "rungsim.schedulers", SimulationError)
@@ -96,7 +95,7 @@ def _read(known: Registry, spec: str) -> tuple[str, dict[str, Any]]:
             f"{spec!r}: {clairvoyant.NAME} is no scheduler but a bound for all of them; it stands among those of a "
             "comparison, without arguments or a searcher, and cannot be run"
         )
-    return match[1], _arguments(known.what, spec, match[2] or "")
+    return match[1], read_arguments(match[2] or "", f"{known.what} {spec!r}", "asha-stopping(eta=4,r_min=3)")
 
 
 def _class(known: Registry, name: str) -> Any:
@@ -118,21 +117,6 @@ def _made(known: Registry, spec: str, name: str, arguments: dict[str, Any]) -> A
     made = cls(**arguments)
     made.written = spec.strip()
     return made
-
-
-def _arguments(what: str, spec: str, text: str) -> dict[str, Any]:
-    try:
-        call = ast.parse(f"f({text})", mode="eval").body
-        if not isinstance(call, ast.Call) or call.args:
-            raise ValueError("arguments without a name")
-        names = [keyword.arg for keyword in call.keywords]
-        if len(set(names)) < len(names):
-            raise ValueError("an argument is given twice")
-        return {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
-    except (SyntaxError, ValueError):
-        raise SimulationError(
-            f"{what} {spec!r}: arguments are written name=value, such as asha-stopping(eta=4,r_min=3)"
-        ) from None
 
 
 def split_specs(text: str) -> list[str]:

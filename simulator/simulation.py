@@ -24,6 +24,7 @@ from simulator.replay import Curves, replicate_drawer
 from simulator.searcher import SearchContext, Searcher
 from simulator.stage import Stage
 from simulator.trace import Trace
+from simulator.trial import Trial
 
 
 class Simulation:
@@ -139,7 +140,8 @@ class Simulation:
 
     def _stage(self) -> Stage:
         """Searcher and scheduler, set up, and all else that the event loop needs."""
-        table, clock, trials = self.blackbox, Clock(), []  # type: ignore[var-annotated]
+        table, clock = self.blackbox, Clock()
+        trials: list[Trial] = []
         self.searcher.setup(SearchContext(table, self.seed, clock, self.budget.trials, self.exhausted == "cycle"))
         if self.off_table == "surrogate":
             from blackboxes.surrogates import GrownTable

@@ -6,6 +6,8 @@ import ast
 import inspect
 from typing import Any
 
+from simulator.errors import SimulationError
+
 OURS = ("simulator.schedulers.", "simulator.searchers.")
 
 
@@ -44,6 +46,29 @@ def arguments_of(cls: type[Spec]) -> dict[str, bool]:
     """What a class is made with, by name; whether it can be left out."""
     parameters = [*inspect.signature(cls.__init__).parameters.values()][1:]
     return {p.name: p.default is not p.empty or p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters}
+
+
+def read_arguments(text: str, where: str, example: str) -> dict[str, Any]:
+    """Arguments written ``name=value``, the values literals of Python.
+
+    Args:
+        text: what stands in the parentheses.
+        where: of what, for messages.
+        example: how it is written, for messages.
+
+    Raises:
+        SimulationError: text of another form, or an argument that is given twice.
+    """
+    try:
+        call = ast.parse(f"f({text})", mode="eval").body
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.args:
+            raise ValueError("arguments without a name")
+        found = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
+        if len(found) < len(call.keywords):
+            raise ValueError("an argument is given twice")
+    except (SyntaxError, TypeError, ValueError):
+        raise SimulationError(f"{where}: arguments are written name=value, such as {example}") from None
+    return found
 
 
 def _literal(value: Any) -> str:

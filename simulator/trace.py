@@ -218,6 +218,10 @@ class Trace:
 
     def incumbents(self) -> dict[str, np.ndarray]:
         """The results that were better than all before: the same columns as `observations`, and `value`."""
+        return dict(self._incumbents)
+
+    @cached_property
+    def _incumbents(self) -> dict[str, np.ndarray]:
         seen = self.observations
         sign = self.table.metric_info[self.info.metric].sign
         values = self.table.metrics[self.info.metric][seen["config"], seen["replicate"], seen["index"]]

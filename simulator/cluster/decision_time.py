@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.checks import is_number
 from simulator.clock import Clock, nanoseconds
+from simulator.cluster.durations import NUMBER
 from simulator.errors import SimulationError
 from simulator.protocol import Resume, Scheduler
 from simulator.trial import ENDED, Trial
 
 if TYPE_CHECKING:
     from simulator.searcher import Searcher
-
-NUMBER = r"(\d+\.?\d*(?:e[+-]?\d+)?|\.\d+(?:e[+-]?\d+)?)"
 
 
 @dataclass(frozen=True)

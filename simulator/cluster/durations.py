@@ -15,10 +15,9 @@ import numpy as np
 from blackboxes.errors import name_hint
 from blackboxes.streams import Stream
 from simulator.checks import is_number
-from simulator.clock import NEVER, nanoseconds
+from simulator.clock import NEVER, UNITS, nanoseconds
 from simulator.errors import SimulationError
 
-UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 NUMBER = r"(\d+\.?\d*(?:e[+-]?\d+)?|\.\d+(?:e[+-]?\d+)?)"
 LONGEST = 1e10  # seconds, longer than any run
 FIRST_BLOCK, LARGEST_BLOCK = 256, 4096  # draws made at once

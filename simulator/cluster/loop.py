@@ -424,7 +424,7 @@ def run(stage: Stage, cluster: Cluster) -> Record:
                 value = inf
             if ranking is not None:
                 ranking.report(index, value)
-            removed: Trial | None = None
+            removed: Any = None
             if index == trial._end:
                 state, word = ENDED, COMPLETE if index == end_of_grid else CURVE_END
                 on_end(trial, resource, value, "complete" if index == end_of_grid else "curve-end")
@@ -478,7 +478,7 @@ def run(stage: Stage, cluster: Cluster) -> Record:
                 free(worker, takes)
             write((now, number, word, takes))
             if removed is not None:
-                removed._saved = -1  # type: ignore[attr-defined]
+                removed._saved = -1
                 write((now, removed.id, REMOVED, 0))
             if stops:
                 cancel()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -17,6 +16,7 @@ from simulator.cluster.decision_time import DecisionTime
 from simulator.cluster.durations import Duration, Rate
 from simulator.errors import SimulationError
 from simulator.events import MOST_WORKERS
+from simulator.spec import read_arguments
 
 DRAWN = ("start", "stop", "save", "load", "report", "backoff", "notice", "away", "slowdown")
 MOST_RETRIES = 10**6
@@ -102,8 +102,8 @@ class Cluster:
         if self.duration("notice").distribution is not None:
             raise SimulationError(f"cluster: notice = {self.notice!r}: one time is needed, not a distribution")
         object.__setattr__(self, "decision", self._decision(self.decision))
-        known = isinstance(self.checkpoints, str) and self.checkpoints in ("pauses", "never")
-        if not known and not (is_number(self.checkpoints) and self.checkpoints > 0):  # type: ignore[operator]
+        every = self.checkpoints
+        if not (every in ("pauses", "never") if isinstance(every, str) else is_number(every) and every > 0):
             raise SimulationError(
                 f"cluster: checkpoints = {self.checkpoints!r}: after how many units, 'pauses' or 'never', is needed"
             )
@@ -193,7 +193,11 @@ class Cluster:
             raise SimulationError(
                 f"cluster {text!r}: there is no {name!r}: {name_hint(name, list(PRESETS))}; or the path of a .toml file"
             )
-        return cls._with(f"cluster {text!r}", PRESETS[name] | (_arguments(text) if parenthesis or rest else {}))
+        where, given = f"cluster {text!r}", {}
+        if parenthesis:
+            inside = rest[:-1] if rest.endswith(")") else f"{rest}("  # which is not Python
+            given = read_arguments(inside, where, "spot(crashes='0.5/x', retries=2)")
+        return cls._with(where, PRESETS[name] | given)
 
     @classmethod
     def _from_toml(cls, path: Path) -> Cluster:
@@ -240,18 +244,3 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     "no-checkpoints": {"checkpoints": "never"},
 }
-
-
-def _arguments(text: str) -> dict[str, Any]:
-    try:
-        call = ast.parse(f"f({text.strip().partition('(')[2]}", mode="eval").body
-        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.args:
-            raise ValueError
-        found = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
-        if len(found) < len(call.keywords):  # one of them is given twice
-            raise ValueError
-    except (SyntaxError, TypeError, ValueError):
-        raise SimulationError(
-            f"cluster {text!r}: arguments are written name=value, such as spot(crashes='0.5/x', retries=2)"
-        ) from None
-    return found
