@@ -80,6 +80,8 @@ def test_unknown_table(rungsim: Command, name: str, said: str) -> None:
         ("hyperband(rounding='up')", "rounding is 'floor' or 'ceil', not 'up'"),
         ("successive-halving(n=0)", "n = 0"),
         ("asha-stopping(4)", "arguments are written name=value"),
+        ("asha-stopping(eta=4)(r_min=3)", "arguments are written name=value"),
+        ("asha-stopping(eta=4,eta=3)", "arguments are written name=value"),
         ("asha-stopping(eta=4", "write a name and arguments"),
         ("asha-stopping(eta=__import__('os'))", "arguments are written name=value"),
         ("clairvoyant(eta=3)", "clairvoyant is no scheduler but a bound"),
