@@ -28,7 +28,7 @@ from scipy.stats import rankdata
 
 from analysis import as_runs, summarise
 from analysis.paired import mean_interval
-from analysis.plots import COLOURS, LINES
+from analysis.style import COLOURS, LINES
 from simulator import Budget
 from simulator.accounting import PARTS
 from simulator.cluster import Cluster

@@ -24,7 +24,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from analysis import Paired, as_runs, best_so_far, paired
-from analysis.plots import BOUND, COLOURS, label
+from analysis.style import BOUND, COLOURS, label
 from blackboxes import load
 from blackboxes.describe import rank_correlation
 from simulator import Budget

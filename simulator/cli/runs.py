@@ -251,7 +251,7 @@ def _print_comparison(summary: Any, first: Row) -> None:
     from rich.console import Console
     from rich.table import Table as RichTable
 
-    from analysis.plots import label
+    from analysis.style import label
 
     title = plain(f"{first['table']}: {first['metric']}, {first['workers']} workers")
     title += plain(f", cluster {first['cluster']}") if first["cluster"] else ""
