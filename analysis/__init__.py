@@ -1,9 +1,28 @@
 """What runs tell: anytime performance, paired differences, summaries and pictures."""
 
-from analysis.anytime import anytime, best_so_far
+from analysis.anytime import anytime
+from analysis.curves import Curves, curves
 from analysis.paired import Paired, paired
+from analysis.pairing import complete, reach, scores
 from analysis.plots import plot_anytime
-from analysis.runs import as_runs, by_cost, load_runs
+from analysis.runs import as_runs, load_runs
+from analysis.scores import Scores
+from analysis.style import save_picture
 from analysis.summary import summarise
 
-__all__ = ["Paired", "anytime", "as_runs", "best_so_far", "by_cost", "load_runs", "paired", "plot_anytime", "summarise"]
+__all__ = [
+    "Curves",
+    "Paired",
+    "Scores",
+    "anytime",
+    "as_runs",
+    "complete",
+    "curves",
+    "load_runs",
+    "paired",
+    "plot_anytime",
+    "reach",
+    "save_picture",
+    "scores",
+    "summarise",
+]

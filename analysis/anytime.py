@@ -1,8 +1,4 @@
-"""Anytime performance: the best value so far over simulated time, or over money, counted at every resource.
-
-The incumbent at a time is the best reported result up to then, at whichever resource it was seen, not only where a
-scheduler took a decision.
-"""
+"""Anytime performance: how good the incumbent is over time, for each scheduler over its runs."""
 
 from __future__ import annotations
 
@@ -11,81 +7,64 @@ from typing import Literal, get_args
 import numpy as np
 import pandas as pd
 
-from analysis.runs import RunsError, X, along, check_one
+from analysis.curves import Curves, check_alike, curves, grid
+from analysis.pairing import scores
+from analysis.runs import RunsError
 
-Score = Literal["reported", "regret", "test"]
-POINTS = 400
-
-
-def best_so_far(run: pd.Series, times: np.ndarray, score: Score = "reported") -> np.ndarray:
-    """The score of one run's incumbent at each of `times` (seconds); NaN before its first result.
-
-    Args:
-        run: a row of runs.
-        times: (T,) in any order.
-        score: ``"reported"``: the metric that the scheduler saw. ``"regret"``: its distance to the best value in
-            the table, never negative. ``"test"``: the test metric of the incumbent.
-    """
-    if score not in get_args(Score):
-        raise RunsError(f"score is one of {', '.join(get_args(Score))}, not {score!r}")
-    values = np.asarray(run["test_values"] if score == "test" else run["values"], dtype=np.float64)
-    if score == "test" and len(values) != len(run["times"]):
-        raise RunsError(f"{run['table']} has no test metric to score the incumbent by")
-    if score == "regret":
-        values = np.abs(values - run["table_best"])
-    known = np.searchsorted(np.asarray(run["times"]), times, side="right")
-    return np.concatenate([[np.nan], values])[known]
-
-
-def time_grid(runs: pd.DataFrame, span: float = 1e6) -> np.ndarray:
-    """(T,) times in seconds, evenly spaced in log time from the first result to the end of the longest run.
-
-    The end is at most `span` times the beginning.
-    """
-    first = min((times[0] for times in runs["times"] if len(times)), default=0.0)
-    end = float(runs["end"].max())
-    return np.geomspace(max(first, end / span), end, POINTS) if end > 0 else np.zeros(1)
+How = Literal["median", "mean", "iqm"]
+Band = Literal["quartiles", "interval"]
 
 
 def anytime(
-    runs: pd.DataFrame, score: Score = "reported", times: np.ndarray | None = None, x: X = "time"
+    runs: pd.DataFrame | Curves, at: np.ndarray | None = None, how: How = "median", band: Band = "quartiles"
 ) -> pd.DataFrame:
-    """Median and interquartile band over seeds, for each scheduler.
+    """Each scheduler's median, mean or interquartile mean over seeds, and a band around it.
 
-    A run that has no result yet counts as worse than any, so a quantile is NaN as long as too many have none.
+    A run that has no result yet, or whose incumbent diverged, counts as worse than any, so a quantile or a mean is NaN
+    as long as it rests on such a run.
 
     Args:
-        runs: of one table and one cluster.
-        score: see `best_so_far`.
-        times: (T,) seconds, or costs; a grid in log time by default.
-        x: ``"cost"``: curves over what the workers had cost by then, in the currency of the cluster's price.
+        runs: of one table and one cluster, or their `analysis.curves`. Of several tables: `analysis.aggregate`.
+        at: (T,) points of the axis; a grid in log time by default.
+        how: see `analysis.aggregate`.
+        band: ``"quartiles"``: where the middle half of the runs is. ``"interval"``: the 95% confidence interval, by
+            bootstrap, which needs paired runs.
 
     Returns:
-        Columns scheduler, time (or cost), median, lower, upper (the quartiles, lower <= upper) and runs (how many).
+        Columns scheduler, x, middle, lower, upper (lower <= upper) and runs (how many).
 
     Raises:
-        RunsError: runs of several tables or clusters, no test metric, or no price.
+        RunsError: runs of several tables or clusters, another argument; or runs that are not paired, for an interval.
     """
-    runs = along(runs, x)
-    check_one(runs, "table", "anytime curves are drawn for one table")
-    check_one(runs, "cluster", "anytime curves are drawn for one cluster")
-    times = time_grid(runs) if times is None else np.asarray(times, dtype=np.float64)
-    direction = runs["test_direction" if score == "test" else "direction"].iloc[0]
-    worst = -np.inf if direction == "max" and score != "regret" else np.inf
+    if how not in get_args(How) or band not in get_args(Band):
+        raise RunsError(
+            f"how is one of {', '.join(get_args(How))} and band one of {', '.join(get_args(Band))}, "
+            f"not {how!r} and {band!r}"
+        )
+    some = curves(runs)
+    check_alike(some, "anytime curves are drawn for")
+    at = grid(some) if at is None else np.asarray(at, dtype=np.float64)
+    worst = np.inf * some.sign
+    middles: dict[str, np.ndarray] = {}
+    if band == "interval" or how != "median":
+        from analysis.aggregates import aggregate
+
+        found = aggregate(scores(some, at, bound=True), how)
+        names = list(some.schedulers)
+        ends = (found.lower, found.upper) if some.sign > 0 else (found.upper, found.lower)
+        middles = {name: some.sign * found.middle[i] for i, name in enumerate(names)}
+        bands = {name: tuple(some.sign * end[i] for end in ends) for i, name in enumerate(names)}
     parts = []
-    for scheduler, group in runs.groupby("scheduler", sort=False):
-        curves = np.stack([best_so_far(run, times, score) for _, run in group.iterrows()])
-        lower, median, upper = (quantile(curves, q, worst) for q in (0.25, 0.5, 0.75))
+    for scheduler, own in some.schedulers.items():
+        values = own.at(at)
+        middle = middles[scheduler] if middles else quantile(values, 0.5, worst)
+        if band == "interval":
+            lower, upper = bands[scheduler]
+        else:
+            lower, upper = (quantile(values, q, worst) for q in (0.25, 0.75))
         parts.append(
             pd.DataFrame(
-                {
-                    "scheduler": scheduler,
-                    x: times,
-                    "median": median,
-                    "lower": lower,
-                    "upper": upper,
-                    "runs": len(group),
-                }
+                {"scheduler": scheduler, "x": at, "middle": middle, "lower": lower, "upper": upper, "runs": len(own)}
             )
         )
     return pd.concat(parts, ignore_index=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis.anytime import Score, best_so_far
-from analysis.runs import RunsError, as_runs, check_one
+from analysis.curves import Curves, curves
+from analysis.runs import RunsError, check_one
 
 CONFIDENCE = 0.95
 
@@ -34,47 +34,44 @@ class Paired:
     lost: float
 
 
-def paired(
-    runs: pd.DataFrame, scheduler: str, other: str, time: float | None = None, score: Score = "reported"
-) -> Paired:
+def paired(runs: pd.DataFrame | Curves, scheduler: str, other: str, at: float | None = None) -> Paired:
     """The difference between two schedulers, seed by seed.
 
     Under one seed both meet the same configurations and replicates in the same order, so the difference varies less
-    than either. The interval is Student's for the mean of the differences: with some twenty seeds it is wider than that
-    of a bootstrap, which covers less than it says in samples so small; it draws nothing, and it exists where all
-    differences are equal.
+    than either. The interval is Student's for the mean of the differences: it draws nothing, and it exists where all
+    differences are equal. For several tables, or all pairs at once, see `analysis.compare_all`.
 
     Args:
-        runs: of one table, one number of workers and one cluster.
+        runs: of one table, one number of workers and one cluster; or their `analysis.curves`.
         scheduler, other: as named in `runs`.
-        time: simulated seconds at which both are compared; their final values by default.
-        score: what is compared, see `analysis.best_so_far`.
+        at: where on the axis (simulated seconds, if nothing else was asked for) both are compared; their final values
+            by default.
 
     Raises:
-        RunsError: runs of several tables, numbers of workers or clusters, a scheduler without runs, seeds that only
-            one of the two has or that come twice, or no test metric.
+        RunsError: runs of several tables, numbers of workers or clusters, a scheduler without runs, or seeds that only
+            one of the two has or that come twice.
     """
-    runs = as_runs(runs)
+    some = curves(runs)
     for column, what in (("table", "table"), ("workers", "number of workers"), ("cluster", "cluster")):
-        check_one(runs, column, f"schedulers are compared on one {what}")
-    when = np.array([np.inf if time is None else time])
+        check_one(some.runs, column, f"schedulers are compared on one {what}")
+    when = np.array([np.inf if at is None else at])
     values = []
     for name in (scheduler, other):
-        group = runs[runs["scheduler"] == name]
-        if not len(group):
-            raise RunsError(f"there is no run of {name!r}: known: {', '.join(sorted(runs['scheduler'].unique()))}")
-        if group["seed"].duplicated().any():
-            raise RunsError(f"{name!r} was run twice under seed {group['seed'][group['seed'].duplicated()].iloc[0]}")
-        values.append(pd.Series({run["seed"]: best_so_far(run, when, score)[0] for _, run in group.iterrows()}))
+        own = some.where((some.runs["scheduler"] == name).to_numpy())
+        if not len(own):
+            known = ", ".join(sorted(some.runs["scheduler"].unique()))
+            raise RunsError(f"there is no run of {name!r}: known: {known}")
+        seeds = own.runs["seed"]
+        if seeds.duplicated().any():
+            raise RunsError(f"{name!r} was run twice under seed {seeds[seeds.duplicated()].iloc[0]}")
+        values.append(pd.Series(own.at(when)[:, 0], index=seeds))
     alone = set(values[0].index) ^ set(values[1].index)
     if alone:
         raise RunsError(f"{scheduler!r} and {other!r} are not paired: only one was run under seed {min(alone)}")
-    direction = runs["test_direction" if score == "test" else "direction"].iloc[0]
-    sign = -1.0 if direction == "max" and score != "regret" else 1.0
-    own, others = (sign * column.sort_index().to_numpy(dtype=np.float64) for column in values)
-    differences = own - others
+    own_losses, others = (some.sign * column.sort_index().to_numpy(dtype=np.float64) for column in values)
+    differences = own_losses - others
     low, high = mean_interval(differences)
-    ranks, ranks_of_other = (np.where(np.isnan(losses), np.inf, losses) for losses in (own, others))
+    ranks, ranks_of_other = (np.where(np.isnan(losses), np.inf, losses) for losses in (own_losses, others))
     return Paired(
         differences=differences,
         mean=float(differences.mean()),

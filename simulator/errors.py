@@ -13,3 +13,7 @@ class SchedulerError(SimulationError):
 
 class TraceError(ValueError):
     """A trace's text cannot be read, or lacks what was asked of it."""
+
+
+class RunsError(ValueError):
+    """What was given does not hold runs, or runs that cannot be looked at together."""

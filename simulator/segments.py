@@ -79,6 +79,12 @@ class Segments:
     saved: np.ndarray
     elapsed: np.ndarray
 
+    def steps(self, first: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The number of the segment and the grid index, of all that segments finish from `first` (theirs, each) on."""
+        counts = np.maximum(self.end + 1 - first, 0)
+        segment = np.repeat(np.arange(len(counts)), counts)
+        return segment, first[segment] + np.arange(len(segment)) - np.repeat(np.cumsum(counts) - counts, counts)
+
     def arrivals(self, which: np.ndarray, index: np.ndarray) -> np.ndarray:
         """int64 nanoseconds when segments `which` get to a grid index after their origin."""
         spent = np.minimum(self.elapsed[self.config[which], self.replicate[which], index] * self.per[which], LONGEST)

@@ -6,25 +6,26 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import isnan
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from blackboxes import Blackbox, load
 from simulator import clairvoyant
 from simulator.budget import Budget
 from simulator.errors import SimulationError
+from simulator.incumbents import landmarks, recommended, scored
 from simulator.proposals import OffTable
 from simulator.simulation import Simulation
 
 Row = dict[str, Any]
 NO_LIMIT = Budget()
+PREFIXES = {"best": "", "highest": "highest_", "charged": "charged_"}  # of the columns, by rule of incumbents
+LISTS = ("times", "resources", "costs", "values", "test_values", "mean_values")
 FIRST_JOBS = Budget(time=1e-9)  # over before anything is reported
 
 
@@ -47,6 +48,21 @@ class Run:
     metric: str | None = None
     off_table: OffTable = "error"
     cluster: str | None = None
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Run:
+        """What gave a row of runs, to be simulated again."""
+
+        def told(name: str) -> Any:
+            value = row[name]
+            return None if value is None or value == "" or value != value else value
+
+        trials, budget = told("max_trials"), told("budget")
+        with suppress(TypeError, ValueError):
+            budget = float(budget)  # seconds
+        limits = Budget(budget, None if trials is None else int(trials), told("max_resource"), told("target"))
+        whole = int(row["seed"]), int(row["workers"])
+        return cls(row["source"], row["scheduler"], *whole, limits, row["metric"], row["off_table"], told("cluster"))
 
     @property
     def blackbox(self) -> Blackbox:
@@ -97,30 +113,26 @@ def _table(name: str) -> Blackbox:
 
 
 @lru_cache(maxsize=16)
-def _landmarks(table: Blackbox, metric: str) -> dict[str, float]:
-    """What a table's best and its typical configuration reach: the ends of a scale for regret."""
-    values = table.metrics[metric]
-    last = values[:, :, -1][~np.isnan(values[:, :, -1])]
-    return {
-        "table_best": table.best(metric),
-        "table_median": float(np.median(last)) if len(last) else float("nan"),
-        "full_training": table.full_training_time,
-    }
+def _landmarks(table: Blackbox, metric: str) -> Row:
+    return landmarks(table, metric)
 
 
 def run_row(run: Run) -> Row:
     """Simulate one run; what was asked, what came out, and how the incumbent improved.
 
-    `times` (simulated seconds), `costs` (what the workers have cost by then, empty where they have no price), `values`
-    (the metric, own direction) and `test_values` (the incumbent's test metric, empty where the table has none) hold one
-    entry for each improvement, at whichever resource it was seen. The row of `clairvoyant.NAME` bounds each of them, by
-    any run's value at any time or cost; it has no digest.
+    `times` (simulated seconds), `resources` (what was trained in all by then), `costs` (what the workers have cost by
+    then, empty where they have no price), `values` (the metric, own direction), `test_values` (empty where the table
+    has no test metric) and `mean_values` (the mean over replicates) hold one entry for each improvement, at whichever
+    resource it was seen; `highest_times` and so on, and `charged_times` and so on, are the same by the other rules of
+    `simulator.incumbents`. The row of `clairvoyant.NAME` bounds `values` and `test_values` of any run at any time or
+    cost; the other lists are empty, and it has no digest.
     """
     digest, summary, improvements = _bound(run) if run.is_bound else _simulated(run)
     table, metric = run.blackbox, run.blackbox.metric_name(run.metric)
     test_info = None if table.test_metric is None else table.metric_info[table.test_metric]
     return {
         "table": table.name,
+        "source": run.table,
         "metric": metric,
         "direction": table.metric_info[metric].direction,
         "unit": table.metric_info[metric].unit,
@@ -133,6 +145,10 @@ def run_row(run: Run) -> Row:
         "workers": run.workers,
         "cluster": run.cluster or "",
         "budget": "" if run.budget.time is None else str(run.budget.time),
+        "max_trials": run.budget.trials,
+        "max_resource": run.budget.resource,
+        "target": run.budget.target,
+        "off_table": run.off_table,
         "digest": digest,
         **summary,
         **_landmarks(table, metric),
@@ -144,25 +160,26 @@ def _bound(run: Run) -> tuple[None, Row, Row]:
     """What `_simulated` gives, of the envelope."""
     run.check()
     simulation = replace(run, scheduler="random").simulation()  # all else means the same for every run
-    return None, *clairvoyant.outcome(
+    summary, known = clairvoyant.outcome(
         simulation.blackbox, simulation.metric, run.budget, simulation.cluster, run.workers, run.seed
     )
+    return None, summary, {f"{prefix}{name}": [] for prefix in PREFIXES.values() for name in LISTS} | known
 
 
 def _simulated(run: Run) -> tuple[str, Row, Row]:
     """A run's digest, its summary and its improvements."""
     trace = run.simulation().run()
-    table, best, summary = trace.table, trace.incumbents(), trace.summary()
-    test: list[float] = []
-    if table.test_metric is not None:
-        seen = (best["config"], best["replicate"], best["index"])
-        test = table.metrics[table.test_metric][seen].astype(np.float64).tolist()
-    improvements = {
-        "times": (best["time"] / 1e9).tolist(),
-        "costs": [] if isnan(summary["cost"]) else trace.paid(best["time"]).tolist(),
-        "values": best["value"].tolist(),
-        "test_values": test,
-    }
+    summary = trace.summary()
+    improvements: Row = {}
+    for rule, prefix in PREFIXES.items():
+        seen = recommended(trace, rule)
+        lists = {
+            "times": (seen["time"] / 1e9).tolist(),
+            "resources": seen["resource"].tolist(),
+            "costs": [] if isnan(summary["cost"]) else seen["paid"].tolist(),
+            **scored(trace.table, trace.info.metric, seen),
+        }
+        improvements |= {f"{prefix}{name}": entries for name, entries in lists.items()}
     return trace.digest(), summary, improvements
 
 

@@ -181,11 +181,8 @@ class Trace:
         Arrays of one length: `time` (int64 nanoseconds), `trial`, `worker`, `config`, `replicate`, and `index`, the
         position in the table's `resources`.
         """
-        worker, table, parts = self.columns.worker, self.table, self._segments
-        first = np.maximum(parts.known + 1, 0 if table.resumable else parts.end)
-        counts = np.maximum(parts.end + 1 - first, 0)
-        segment = np.repeat(np.arange(len(counts)), counts)
-        index = first[segment] + np.arange(len(segment)) - np.repeat(np.cumsum(counts) - counts, counts)
+        worker, parts = self.columns.worker, self._segments
+        segment, index = parts.steps(np.maximum(parts.known + 1, 0 if self.table.resumable else parts.end))
         trial = parts.trial[segment]
         time = parts.arrivals(segment, index)
         found = {
@@ -322,6 +319,17 @@ class Trace:
         parts, grid = self._segments, self._grid
         finished = grid[parts.end + 1] - grid[parts.begin + 1]
         return float(np.where(parts.trains, finished, 0).sum())
+
+    def resource_by(self, times: np.ndarray) -> np.ndarray:
+        """(T,) units of resource that were finished by each of `times` (nanoseconds), repeats included."""
+        parts, grid = self._segments, self._grid
+        first = parts.begin + 1 if self.table.resumable else np.maximum(parts.end, 0)
+        segment, index = parts.steps(np.where(parts.trains, first, parts.end + 1))
+        finished = grid[index + 1] - grid[index if self.table.resumable else np.zeros_like(index)]
+        arrival = parts.arrivals(segment, index)
+        order = np.argsort(arrival, kind="stable")
+        sums = np.concatenate([[0.0], np.cumsum(finished[order])])
+        return sums[np.searchsorted(arrival[order], times, side="right")]
 
 
 def _tells_worker(event: np.ndarray) -> np.ndarray:

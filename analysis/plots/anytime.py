@@ -7,8 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from analysis.anytime import Score, anytime, time_grid
-from analysis.runs import X, along
+from analysis.anytime import Band, How, anytime
+from analysis.curves import Curves, curves, grid
 from analysis.style import BOUND, label, legend_beside, look, new_axes, plain_ticks, tidy
 from simulator import clairvoyant
 
@@ -16,10 +16,9 @@ SECOND_AXIS = 38  # points below the first
 SPAN = 500  # the first results of a long run would take up half of the time axis, and most of the other one
 
 
-X_LABELS = {"time": "simulated time (s)", "cost": "cost of the workers (in the currency of their price)"}
-
-
-def plot_anytime(runs: pd.DataFrame, score: Score = "reported", ax: Axes | None = None, x: X = "time") -> Axes:
+def plot_anytime(
+    runs: pd.DataFrame | Curves, ax: Axes | None = None, how: How = "median", band: Band = "quartiles"
+) -> Axes:
     """Anytime curves of one table: median over seeds, and the interquartile band behind it.
 
     Time is shown from the first result on, or from the first 500th of the end. Names are drawn as they are, without
@@ -27,41 +26,39 @@ def plot_anytime(runs: pd.DataFrame, score: Score = "reported", ax: Axes | None 
     where it is among the runs: at no time can a scheduler's value be better.
 
     Args:
-        runs: of one table and one cluster.
-        score: what is drawn, see `analysis.anytime.best_so_far`.
+        runs: of one table and one cluster; or their `analysis.curves`, for another score, incumbent or axis.
         ax: where to draw, the legend beside it; a figure of its own, wide enough, by default (`ax.figure.savefig`
-            writes it).
-        x: ``"cost"``: money instead of time, see `analysis.by_cost`.
+            or `analysis.save_picture` writes it).
+        how, band: see `analysis.anytime`.
 
     Raises:
-        RunsError: runs of several tables or clusters, no test metric, or no price.
+        RunsError: as for `analysis.anytime`.
     """
-    runs = along(runs, x)
-    is_bound = runs["scheduler"] == clairvoyant.NAME
-    curves = anytime(runs, score, time_grid(runs if is_bound.all() else runs[~is_bound], span=SPAN))
+    some = curves(runs)
+    found = anytime(some, grid(some, span=SPAN), how, band)
     is_own = ax is None
     ax = new_axes() if ax is None else ax
-    groups = sorted(curves.groupby("scheduler", sort=False), key=lambda group: group[0] == clairvoyant.NAME)
+    groups = list(found.groupby("scheduler", sort=False))
     medians: list[Line2D] = []
     for i, (scheduler, curve) in enumerate(groups):
         if scheduler == clairvoyant.NAME:
-            medians += ax.step(curve["time"], curve["median"], where="post", **BOUND)
+            medians += ax.step(curve["x"], curve["middle"], where="post", **BOUND)
             continue
-        time, style, alpha = curve["time"], look(i), 0.5 / max(4, len(groups))
+        time, style, alpha = curve["x"], look(i), 0.5 / max(4, len(groups))
         ax.fill_between(
             time, curve["lower"], curve["upper"], step="post", color=style["color"], alpha=alpha, linewidth=0
         )
-        medians += ax.step(time, curve["median"], where="post", **style)
+        medians += ax.step(time, curve["middle"], where="post", **style)
 
     # Axes are made for the schedulers: the bound begins before them and may well reach a regret of zero.
-    schedulers = curves if is_bound.all() else curves[curves["scheduler"] != clairvoyant.NAME]
-    quartiles = schedulers[["lower", "median", "upper"]].to_numpy()
+    schedulers = found if some.is_bound.all() else found[found["scheduler"] != clairvoyant.NAME]
+    quartiles = schedulers[["lower", "middle", "upper"]].to_numpy()
     shown = quartiles[np.isfinite(quartiles)]
-    known = schedulers["time"][np.isfinite(quartiles).any(axis=1)]
+    known = schedulers["x"][np.isfinite(quartiles).any(axis=1)]
     if not len(shown):
         ax.text(0.5, 0.5, "too few runs have a result", ha="center", va="center", transform=ax.transAxes)
         ax.set_yticks([])
-        known = schedulers["time"]
+        known = schedulers["x"]
     first, last = float(known.min()), float(known.max())
     if 0 < first < last:
         ax.set_xscale("log")
@@ -69,25 +66,23 @@ def plot_anytime(runs: pd.DataFrame, score: Score = "reported", ax: Axes | None 
         plain_ticks(ax.xaxis, first, last)
     if len(shown) and shown.min() > 0 and shown.max() > 4 * shown.min():
         ax.set_yscale("log")
-        drawn = curves[["lower", "median"]].to_numpy()
+        drawn = found[["lower", "middle"]].to_numpy()
         plain_ticks(ax.yaxis, drawn[drawn > 0].min(), shown.max())
-    _label(ax, runs, score, x)
-    if x == "time":
-        _add_trainings(ax, float(runs["full_training"].iloc[0]))
+    tidy(ax, _title(some, how, band), some.x_label, some.y_label)
+    if some.x == "time":
+        _add_trainings(ax, float(some.runs["full_training"].iloc[0]))
     legend_beside(ax, medians, [label(str(scheduler)) for scheduler, _ in groups], widen=is_own)
     return ax
 
 
-def _label(ax: Axes, runs: pd.DataFrame, score: Score, x: X) -> None:
-    run = runs.iloc[0]
-    name = str(run["test_metric"] if score == "test" else run["metric"]).replace("_", " ")
-    unit = run["test_unit"] if score == "test" else run["unit"]
-    what = {"reported": f"best {name} so far", "regret": f"regret of {name}", "test": f"{name} of the incumbent"}
-    seeds = runs.groupby("scheduler")["seed"].nunique()
-    title = f"{run['table']}, {_counted(runs['workers'], 'worker')}"
+def _title(some: Curves, how: How, band: Band) -> str:
+    run = some.runs.iloc[0]
+    title = f"{run['table']}, {_counted(some.runs['workers'], 'worker')}"
     title += f", cluster {run['cluster']}" if run["cluster"] else ""
-    title += f": median and quartiles over {_counted(seeds, 'seed')}"
-    tidy(ax, title, X_LABELS[x], what[score] + ("" if unit in ("1", "") else f" ({unit})"))
+    seeds = some.runs.groupby("scheduler")["seed"].nunique()
+    middle = {"median": "median", "mean": "mean", "iqm": "interquartile mean"}[how]
+    around = {"quartiles": "quartiles", "interval": "95% interval"}[band]
+    return f"{title}: {middle} and {around} over {_counted(seeds, 'seed')}"
 
 
 def _counted(numbers: pd.Series, noun: str) -> str:

@@ -23,7 +23,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from analysis import Paired, as_runs, best_so_far, paired
+from analysis import Paired, as_runs, curves, paired
 from analysis.style import BOUND, COLOURS, label
 from blackboxes import load
 from blackboxes.describe import rank_correlation
@@ -95,7 +95,7 @@ def compare(
         correlation=rank_correlation(load(table)),
         unit=unit,
         random=float(regret.mean()) / unit,
-        paired={name: paired(runs, name, BASELINE, score="regret") for name in names},
+        paired={name: paired(curves(runs, scale="regret"), name, BASELINE) for name in names},
         runs=int((runs["scheduler"] != CLAIRVOYANT).sum()),
         beyond=beyond_the_bound(runs) if CLAIRVOYANT in names else None,
     )
@@ -103,12 +103,12 @@ def compare(
 
 def beyond_the_bound(runs: pd.DataFrame) -> int:
     """How many runs were, at any of their improvements, better than the clairvoyant bound under their seed."""
-    bounds = {bound["seed"]: bound for _, bound in runs[runs["scheduler"] == CLAIRVOYANT].iterrows()}
+    bounds = {
+        bound["seed"]: curves(bound.to_frame().T) for _, bound in runs[runs["scheduler"] == CLAIRVOYANT].iterrows()
+    }
     sign = 1 if runs["direction"].iloc[0] == "min" else -1
     return sum(
-        bool(
-            (sign * np.asarray(run["values"]) < sign * best_so_far(bounds[run["seed"]], np.asarray(run["times"]))).any()
-        )
+        bool((sign * np.asarray(run["values"]) < sign * bounds[run["seed"]].at(np.asarray(run["times"]))[0]).any())
         for _, run in runs[runs["scheduler"] != CLAIRVOYANT].iterrows()
     )
 

@@ -32,7 +32,7 @@ app.add_typer(conformance.app)
 def main() -> None:
     """The console script: runs a command; exit code 2 on wrong use, 130 after Ctrl-C."""
     from blackboxes import BlackboxError
-    from simulator.errors import SimulationError, TraceError
+    from simulator.errors import RunsError, SimulationError, TraceError
 
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # not every terminal can show what a table is called
@@ -49,7 +49,7 @@ def main() -> None:
         reason = f"{error.filename}: {error.strerror}" if error.filename else str(error)
         print(f"error: {plain(reason)}", file=sys.stderr)
         sys.exit(2)
-    except (BlackboxError, SimulationError, TraceError) as error:
+    except (BlackboxError, SimulationError, TraceError, RunsError) as error:
         print(f"error: {plain(error)}", file=sys.stderr)
         sys.exit(2)
 

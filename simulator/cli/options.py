@@ -38,3 +38,22 @@ OffTableText = Annotated[
         help="What a proposal off the table gets: error, nearest, nearest-unused, or surrogate (a predicted curve).",
     ),
 ]
+Score = Annotated[
+    str,
+    typer.Option(help="By what incumbents are scored: reported, test, or mean (over replicates)."),
+]
+Scale = Annotated[
+    str,
+    typer.Option(help="value, regret, or normalised (regret; 0: the table's best, 1: its median)."),
+]
+Incumbent = Annotated[
+    str,
+    typer.Option(
+        help="best (at any resource), highest (the best at the highest resource reached), or charged (the best, "
+        "trained to the end, the time for that added)."
+    ),
+]
+X = Annotated[
+    str,
+    typer.Option("--x", help="Over what: time, trainings (mean full ones), resource (epochs), or cost (of workers)."),
+]

@@ -16,14 +16,18 @@ import typer
 from simulator.cli.options import (
     BudgetText,
     ClusterText,
+    Incumbent,
     MaxResource,
     MaxTrials,
     Metric,
     OffTableText,
     Quiet,
+    Scale,
+    Score,
     Table,
     Target,
     Workers,
+    X,
     examples,
 )
 from simulator.cli.output import figure, plain, progress_bar
@@ -142,8 +146,10 @@ def compare(
     metric: Metric = None,
     off_table: OffTableText = "error",
     cluster: ClusterText = None,
-    score: Annotated[str, typer.Option(help="What is drawn: reported, regret or test.")] = "reported",
-    x: Annotated[str, typer.Option("--x", help="Over what it is drawn: time, or cost (the cluster's price).")] = "time",
+    score: Score = "reported",
+    scale: Scale = "value",
+    incumbent: Incumbent = "best",
+    x: X = "time",
     out: Annotated[Path, typer.Option(help="Folder for anytime.png, summary.csv and runs.parquet.")] = Path(
         "out/compare"
     ),
@@ -151,6 +157,7 @@ def compare(
     quiet: Quiet = False,
 ) -> None:
     """Compare schedulers over many seeds: anytime curves, a summary table, and every run."""
+    from analysis.curves import check_asked
     from simulator.budget import Budget
     from simulator.errors import SimulationError
     from simulator.registry import split_specs
@@ -163,10 +170,7 @@ def compare(
         raise SimulationError(f"--seeds {seeds}: at least one seed is needed")
     if jobs < 1 and jobs != -1:
         raise SimulationError(f"--jobs {jobs}: a number of processes from 1, or -1 for all cores, is needed")
-    if score not in ("reported", "regret", "test"):
-        raise SimulationError(f"--score is reported, regret or test, not {score!r}")
-    if x not in ("time", "cost"):
-        raise SimulationError(f"--x is time or cost, not {x!r}")
+    check_asked(score, scale, incumbent, x)
     if out.exists() and not out.is_dir():
         raise SimulationError(f"--out {str(out)!r} is a file, a folder is needed")
     limits = Budget(budget, max_trials, max_resource, target)
@@ -195,7 +199,7 @@ def compare(
     finally:
         with _interrupts_wait():
             if rows:
-                _write_comparison(rows, names, out, score, x, quiet)
+                _write_comparison(rows, names, out, (score, scale, incumbent, x), quiet)
             if len(rows) < len(runs):
                 why = "interrupted" if interrupted else "a run failed"
                 kept = f"are kept in {out}" if rows else "had finished, nothing is written"
@@ -223,10 +227,10 @@ def _has_price(cluster: str | None) -> bool:
     return cluster is not None and Cluster.read(cluster).price is not None
 
 
-def _write_comparison(rows: list[Row], names: list[str], out: Path, score: str, x: str, quiet: bool) -> None:
+def _write_comparison(rows: list[Row], names: list[str], out: Path, asked: tuple[str, ...], quiet: bool) -> None:
     import warnings
 
-    from analysis import as_runs, plot_anytime, summarise
+    from analysis import as_runs, curves, plot_anytime, save_picture, summarise
     from simulator.study import write_rows
 
     rows.sort(key=lambda row: (names.index(row["scheduler"]), row["seed"]))
@@ -238,7 +242,7 @@ def _write_comparison(rows: list[Row], names: list[str], out: Path, score: str, 
         summary.to_csv(csv, index=False)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Glyph .* missing from font")  # it is drawn as a box
-            plot_anytime(runs, score, x=x).figure.savefig(png)  # type: ignore[arg-type, union-attr]
+            save_picture(plot_anytime(curves(runs, *asked)), png)  # type: ignore[arg-type]
         for name in OUTPUTS:
             os.replace(Path(aside, name), out / name)
     if not quiet:

@@ -11,6 +11,7 @@ import numpy as np
 from hypothesis import strategies as st
 from tables import random_table
 
+from analysis import Curves, as_runs, curves
 from blackboxes import Blackbox, Metric
 from simulator import Budget, Trace
 from simulator.study import Run, run_row
@@ -75,6 +76,7 @@ def by_hand(
         "test_direction": "min",
         "test_unit": "1",
         "resource_unit": "epoch",
+        "source": "made:by-hand",
         "scheduler": scheduler,
         "seed": seed,
         "workers": 4,
@@ -92,3 +94,16 @@ def by_hand(
         "test_values": list(values),
     }
     return row | others
+
+
+ASKED: dict[str, dict[str, str]] = {"reported": {}, "regret": {"scale": "regret"}, "test": {"score": "test"}}
+
+
+def scored(runs: Any, score: str) -> Curves:
+    """Curves as tests name them: reported, regret (of that), or test."""
+    return curves(as_runs(runs), **ASKED[score])  # type: ignore[arg-type]
+
+
+def value_at(run: Any, times: Any, score: str = "reported") -> Any:
+    """One run's curve at some times."""
+    return scored([dict(run)], score).at(np.asarray(times))[0]

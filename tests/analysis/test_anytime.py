@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_runs import by_hand, simulated
+from made_runs import by_hand, scored, simulated, value_at
 
-from analysis import anytime, as_runs, best_so_far, by_cost, paired
-from analysis.anytime import time_grid
+from analysis import anytime, as_runs, curves, paired
+from analysis.curves import grid as grid_of
 from analysis.runs import RunsError
 from simulator import Trace
 
@@ -48,19 +48,19 @@ def some_times(trace: Trace) -> np.ndarray:
 
 @settings(max_examples=80)
 @given(simulated(), st.sampled_from(["reported", "regret", "test"]))
-def test_best_so_far_is_the_first_of_the_best_results_up_to_then(
+def test_curve_is_the_first_of_the_best_results_up_to_then(
     run: tuple[list[Trace], list[dict[str, Any]]], score: Any
 ) -> None:
     [trace], rows = run
     times = some_times(trace)
-    np.testing.assert_array_equal(best_so_far(as_runs(rows).iloc[0], times, score), scores(trace, times, score))
+    np.testing.assert_array_equal(value_at(rows[0], times, score), scores(trace, times, score))
 
 
 @settings(max_examples=30)
 @given(simulated())
 def test_regret_is_never_negative_and_never_grows(run: tuple[list[Trace], list[dict[str, Any]]]) -> None:
     [trace], rows = run
-    regret = best_so_far(as_runs(rows).iloc[0], np.unique(some_times(trace)), "regret")
+    regret = value_at(rows[0], np.unique(some_times(trace)), "regret")
     known = regret[~np.isnan(regret)]
     assert (known >= 0).all()
     assert (np.diff(known) <= 0).all()
@@ -68,14 +68,14 @@ def test_regret_is_never_negative_and_never_grows(run: tuple[list[Trace], list[d
 
 
 def test_an_improvement_counts_at_its_very_time() -> None:
-    run = as_runs([by_hand([1.0, 2.5], [0.8, 0.3])]).iloc[0]
+    run = by_hand([1.0, 2.5], [0.8, 0.3])
     times = np.array([3.0, 2.5, np.nextafter(2.5, 0), 1.0, np.nextafter(1.0, 0)])  # in any order
-    np.testing.assert_array_equal(best_so_far(run, times), [0.3, 0.3, 0.8, 0.8, nan])
+    np.testing.assert_array_equal(value_at(run, times), [0.3, 0.3, 0.8, 0.8, nan])
 
 
 def test_of_several_improvements_at_one_time_the_last_counts() -> None:
-    run = as_runs([by_hand([1.0, 1.0], [0.8, 0.3])]).iloc[0]
-    np.testing.assert_array_equal(best_so_far(run, np.array([1.0])), [0.3])
+    run = by_hand([1.0, 1.0], [0.8, 0.3])
+    np.testing.assert_array_equal(value_at(run, np.array([1.0])), [0.3])
 
 
 def plain_quantile(values: list[float], q: float, direction: str) -> float:
@@ -98,12 +98,12 @@ def test_quartiles_rank_runs_without_a_result_worst(runs: tuple[list[Trace], lis
     direction = "min" if score == "regret" else table.metric_info["test" if score == "test" else "loss"].direction
     times = np.unique(np.concatenate([some_times(trace)[1:5] for trace in traces]))
     values = zip(*(scores(trace, times, score) for trace in traces), strict=True)
-    curves = anytime(as_runs(rows), score, times)
-    assert curves["time"].tolist() == times.tolist()
-    assert set(curves["runs"]) == {5}
-    for now, curve in zip(values, curves.itertuples(), strict=True):
+    found = anytime(scored(rows, score), times)
+    assert found["x"].tolist() == times.tolist()
+    assert set(found["runs"]) == {5}
+    for now, curve in zip(values, found.itertuples(), strict=True):
         expected = [plain_quantile(list(now), q, direction) for q in (0.25, 0.5, 0.75)]
-        np.testing.assert_allclose([curve.lower, curve.median, curve.upper], expected, rtol=1e-12)
+        np.testing.assert_allclose([curve.lower, curve.middle, curve.upper], expected, rtol=1e-12)
 
 
 @given(
@@ -113,28 +113,28 @@ def test_quartiles_rank_runs_without_a_result_worst(runs: tuple[list[Trace], lis
 @settings(max_examples=30)
 def test_quartiles_are_numpys_where_every_run_has_a_result(values: list[float], direction: str) -> None:
     runs = as_runs([by_hand([1.0], [v], seed=i, direction=direction) for i, v in enumerate(values)])
-    [curve] = anytime(runs, times=np.array([5.0])).itertuples()
+    [curve] = anytime(runs, at=np.array([5.0])).itertuples()
     expected = np.quantile(values, [0.25, 0.5, 0.75])
-    np.testing.assert_allclose([curve.lower, curve.median, curve.upper], expected, rtol=1e-12, atol=1e-9)
-    assert curve.lower <= curve.median <= curve.upper
+    np.testing.assert_allclose([curve.lower, curve.middle, curve.upper], expected, rtol=1e-12, atol=1e-9)
+    assert curve.lower <= curve.middle <= curve.upper
 
 
 @pytest.mark.parametrize("value", [0.1, 1 / 3, 0.7, 1e-17])
 @pytest.mark.parametrize("seeds", [1, 2, 3, 4, 6, 7])
 def test_quartiles_of_equal_runs_are_their_value_to_the_last_bit(value: float, seeds: int) -> None:
     runs = as_runs([by_hand([1.0], [value], seed=seed) for seed in range(seeds)])
-    [curve] = anytime(runs, times=np.array([5.0])).itertuples()
-    assert curve.lower == curve.median == curve.upper == value
+    [curve] = anytime(runs, at=np.array([5.0])).itertuples()
+    assert curve.lower == curve.middle == curve.upper == value
 
 
-@pytest.mark.parametrize(("direction", "known"), [("min", ("lower", "median")), ("max", ("median", "upper"))])
+@pytest.mark.parametrize(("direction", "known"), [("min", ("lower", "middle")), ("max", ("middle", "upper"))])
 def test_one_run_without_a_result_is_the_worst_one_whichever_way_is_up(direction: str, known: tuple[str, str]) -> None:
     runs = as_runs(
         [by_hand([1.0], [v], seed=i, direction=direction) for i, v in enumerate([0.4, 0.4])]
         + [by_hand([], [], seed=2, direction=direction)]
     )
-    [curve] = anytime(runs, times=np.array([5.0])).itertuples()
-    for name in ("lower", "median", "upper"):
+    [curve] = anytime(runs, at=np.array([5.0])).itertuples()
+    for name in ("lower", "middle", "upper"):
         assert getattr(curve, name) == 0.4 if name in known else isnan(getattr(curve, name))
 
 
@@ -144,29 +144,29 @@ def test_the_test_metric_has_a_direction_of_its_own() -> None:
         [by_hand([1.0][: len(a)], [0.5][: len(a)], seed=i, test_values=a, test_direction="max")
          for i, a in enumerate(accuracies)]
     )  # fmt: skip
-    [curve] = anytime(runs, "test", np.array([5.0])).itertuples()
+    [curve] = anytime(scored(runs, "test"), np.array([5.0])).itertuples()
     assert isnan(curve.lower)  # between 0.7 and the run without a result
-    assert curve.median == 0.7
+    assert curve.middle == 0.7
     assert curve.upper == pytest.approx(0.8)
 
 
 def test_a_run_that_ends_early_keeps_its_last_value() -> None:
     runs = as_runs([by_hand([1.0], [0.8], seed=0, end=2.0), by_hand([1.0, 9.0], [0.6, 0.2], seed=1, end=10.0)])
-    curves = anytime(runs, times=np.array([1.0, 5.0, 10.0]))
-    np.testing.assert_allclose(curves["median"], [0.7, 0.7, 0.5])
+    found = anytime(runs, at=np.array([1.0, 5.0, 10.0]))
+    np.testing.assert_allclose(found["middle"], [0.7, 0.7, 0.5])
 
 
 def test_runs_that_all_diverged_have_no_value_at_any_time() -> None:
     runs = as_runs([by_hand([], [], seed=seed) for seed in range(3)])
-    curves = anytime(runs)
-    assert curves[["lower", "median", "upper"]].isna().all(axis=None)
+    found = anytime(runs)
+    assert found[["lower", "middle", "upper"]].isna().all(axis=None)
 
 
 def test_each_scheduler_has_its_curve_in_the_order_of_their_first_runs() -> None:
     runs = as_runs([by_hand([1.0], [0.5], name) for name in ("zebra", "ant", "zebra", "moth")])
-    curves = anytime(runs, times=np.array([1.0, 2.0]))
-    assert curves["scheduler"].tolist() == ["zebra", "zebra", "ant", "ant", "moth", "moth"]
-    assert curves["runs"].tolist() == [2, 2, 1, 1, 1, 1]
+    found = anytime(runs, at=np.array([1.0, 2.0]))
+    assert found["scheduler"].tolist() == ["zebra", "zebra", "ant", "ant", "moth", "moth"]
+    assert found["runs"].tolist() == [2, 2, 1, 1, 1, 1]
 
 
 @settings(max_examples=20)
@@ -175,21 +175,20 @@ def test_default_times_go_from_the_first_result_to_the_last_end(
     runs: tuple[list[Trace], list[dict[str, Any]]],
 ) -> None:
     frame = as_runs(runs[1])
-    grid = time_grid(frame)
+    grid = grid_of(curves(frame))
     first = min((times[0] for times in frame["times"] if len(times)), default=0.0)
     assert grid[-1] == frame["end"].max()
     assert grid[0] == max(first, frame["end"].max() / 1e6)
     assert (np.diff(grid) >= 0).all()
-    assert time_grid(frame, span=10)[0] == max(first, frame["end"].max() / 10)
+    assert grid_of(curves(frame), span=10)[0] == max(first, frame["end"].max() / 10)
 
 
-@pytest.mark.parametrize("call", [best_so_far, lambda run, times, score: anytime(run.to_frame().T, score, times)])
-def test_unknown_score_and_missing_test_metric_are_errors(call: Any) -> None:
-    run = as_runs([by_hand([1.0], [0.5], test_values=[], test_metric=None, test_direction=None)]).iloc[0]
-    with pytest.raises(RunsError, match=r"score is one of reported, regret, test, not 'tset'"):
-        call(run, np.array([1.0]), "tset")
+def test_unknown_score_and_missing_test_metric_are_errors() -> None:
+    runs = as_runs([by_hand([1.0], [0.5], test_values=[], test_metric=None, test_direction=None)])
+    with pytest.raises(RunsError, match=r"score is one of reported, test, mean, not 'tset'"):
+        curves(runs, "tset")  # type: ignore[arg-type]
     with pytest.raises(RunsError, match=r"made:by-hand has no test metric"):
-        call(run, np.array([1.0]), "test")
+        curves(runs, "test")
 
 
 def test_curves_of_several_tables_are_an_error() -> None:
@@ -201,7 +200,7 @@ def test_curves_of_several_tables_are_an_error() -> None:
 def test_runs_are_not_changed() -> None:
     runs = as_runs([by_hand([1.0], [0.5], seed=seed) for seed in range(2)])
     before = runs.copy(deep=True)
-    anytime(runs, "regret")
+    anytime(scored(runs, "regret"))
     pd.testing.assert_frame_equal(runs, before)
 
 
@@ -212,13 +211,11 @@ def priced(costs: Sequence[float], values: Sequence[float], cost: float = 8.0, *
 
 def test_money_takes_the_place_of_time() -> None:
     runs = as_runs([priced([0.5, 4.0], [0.8, 0.2], seed=0), priced([2.0, 3.0], [0.6, 0.4], seed=1)])
-    curves = anytime(runs, times=np.array([0.4, 0.5, 2.0, 3.5, 4.0]), x="cost")
-    assert curves["cost"].tolist() == [0.4, 0.5, 2.0, 3.5, 4.0]
-    np.testing.assert_allclose(curves["median"], [nan, nan, 0.7, 0.6, 0.3])
-    assert "time" not in curves
-    grid = anytime(runs, x="cost")["cost"]
+    found = anytime(curves(runs, x="cost"), at=np.array([0.4, 0.5, 2.0, 3.5, 4.0]))
+    assert found["x"].tolist() == [0.4, 0.5, 2.0, 3.5, 4.0]
+    np.testing.assert_allclose(found["middle"], [nan, nan, 0.7, 0.6, 0.3])
+    grid = anytime(curves(runs, x="cost"))["x"]
     assert (grid.min(), grid.max()) == pytest.approx((0.5, 8.0))
-    pd.testing.assert_frame_equal(by_cost(by_cost(runs)), by_cost(runs))
 
 
 def test_schedulers_are_compared_at_equal_cost() -> None:
@@ -226,9 +223,9 @@ def test_schedulers_are_compared_at_equal_cost() -> None:
         [priced([1.0, 6.0], [0.8, 0.1], scheduler="a", seed=seed) for seed in range(3)]
         + [priced([2.0, 3.0], [0.6, 0.2], scheduler="b", seed=seed) for seed in range(3)]
     )
-    assert paired(by_cost(runs), "a", "b", time=5.0).mean == pytest.approx(0.6)
-    assert paired(by_cost(runs), "a", "b", time=6.0).mean == pytest.approx(-0.1)
-    assert paired(runs, "a", "b", time=2.0).mean == pytest.approx(-0.1)
+    assert paired(curves(runs, x="cost"), "a", "b", at=5.0).mean == pytest.approx(0.6)
+    assert paired(curves(runs, x="cost"), "a", "b", at=6.0).mean == pytest.approx(-0.1)
+    assert paired(runs, "a", "b", at=2.0).mean == pytest.approx(-0.1)
 
 
 @settings(max_examples=10)
@@ -241,20 +238,20 @@ def test_without_comings_and_goings_money_is_time_times_price(runs: tuple[list[T
     ]
     times = np.unique(some_times(runs[0][0]))
     times = times[times > 1e-9]
-    in_time, in_money = anytime(as_runs(rows), times=times), anytime(as_runs(rows), times=times * per, x="cost")
-    columns = ["median", "lower", "upper"]
+    in_time, in_money = anytime(as_runs(rows), times), anytime(curves(as_runs(rows), x="cost"), times * per)
+    columns = ["middle", "lower", "upper"]
     np.testing.assert_array_equal(in_time[columns], in_money[columns])
 
 
 @pytest.mark.parametrize(("cluster", "said"), [("spot", "on the cluster spot"), ("", "on no cluster")])
 def test_money_without_a_price_is_an_error(cluster: str, said: str) -> None:
     with pytest.raises(RunsError, match=f"made:by-hand, random: it was run {said}, so that workers have no price"):
-        anytime(as_runs([by_hand([1.0], [0.5], cluster=cluster)]), x="cost")
+        curves(as_runs([by_hand([1.0], [0.5], cluster=cluster)]), x="cost")
 
 
-def test_there_are_two_axes() -> None:
-    with pytest.raises(RunsError, match=r"x is one of time, cost, not 'costs'"):
-        anytime(as_runs([by_hand([1.0], [0.5])]), x="costs")  # type: ignore[arg-type]
+def test_there_are_four_axes() -> None:
+    with pytest.raises(RunsError, match=r"x is one of time, trainings, resource, cost, not 'costs'"):
+        curves(as_runs([by_hand([1.0], [0.5])]), x="costs")  # type: ignore[arg-type]
 
 
 def test_runs_of_several_clusters_are_not_mixed() -> None:

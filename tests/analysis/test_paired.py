@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_runs import by_hand, simulated
+from made_runs import by_hand, scored, simulated, value_at
 from scipy.stats import ttest_rel
 
-from analysis import as_runs, best_so_far, paired
+from analysis import as_runs, paired
 from analysis.runs import RunsError
 
 
@@ -90,10 +90,10 @@ def test_differences_are_of_the_score_and_a_win_is_a_better_score(
     _, rows = simulated_runs
     other = [row | {"scheduler": "other", "seed": (row["seed"] + 1) % 3} for row in rows]
     runs = as_runs([row | {"scheduler": "own"} for row in rows] + other)
-    found = paired(runs, "own", "other", time, score)
+    found = paired(scored(runs, score), "own", "other", time)
     direction = "min" if score == "regret" else rows[0]["test_direction" if score == "test" else "direction"]
     when = np.array([1e18 if time is None else time])
-    values = [best_so_far(as_runs([row]).iloc[0], when, score)[0] for row in rows]
+    values = [value_at(row, when, score)[0] for row in rows]
     wins = 0
     for seed in range(3):
         a, b = values[seed], values[(seed - 1) % 3]
@@ -121,4 +121,4 @@ def test_runs_that_are_not_paired_are_errors(rows: list[dict[str, Any]], said: s
 def test_a_missing_test_metric_is_an_error() -> None:
     runs = finals([0.5, 0.5], [0.5, 0.5], test_values=[], test_metric=None, test_direction=None, test_unit=None)
     with pytest.raises(RunsError, match="no test metric"):
-        paired(runs, "a", "b", score="test")
+        paired(scored(runs, "test"), "a", "b")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from made_runs import by_hand
+from made_runs import by_hand, scored
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.colors import to_hex
@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
 from analysis import anytime, as_runs, plot_anytime
+from analysis import curves as curves_of
 from analysis.runs import RunsError
 
 SIX = ["random", "successive-halving", "hyperband", "asha-stopping", "asha-promotion", "median-stopping"]
@@ -100,10 +101,10 @@ def test_draws_the_quartiles_of_anytime() -> None:
     runs = curves()
     ax = plot_anytime(runs)
     times = np.asarray(ax.get_lines()[0].get_xdata())
-    curves_of = anytime(runs, times=times).groupby("scheduler", sort=False)
-    for line, band, (_, curve) in zip(ax.get_lines(), ax.collections, curves_of, strict=True):
+    expected = anytime(runs, times).groupby("scheduler", sort=False)
+    for line, band, (_, curve) in zip(ax.get_lines(), ax.collections, expected, strict=True):
         np.testing.assert_array_equal(line.get_xdata(), times)
-        np.testing.assert_array_equal(line.get_ydata(), curve["median"])
+        np.testing.assert_array_equal(line.get_ydata(), curve["middle"])
         corners = band.get_paths()[0].vertices
         assert corners[:, 1].min() == curve["lower"].min()
         assert corners[:, 1].max() == curve["upper"].max()
@@ -134,8 +135,8 @@ def test_labels_have_units() -> None:
     runs = curves(unit="nat", test_unit="fraction", metric="validation_loss", test_metric="test_error")
     assert plot_anytime(runs).get_xlabel() == "simulated time (s)"
     assert plot_anytime(runs).get_ylabel() == "best validation loss so far (nat)"
-    assert plot_anytime(runs, "regret").get_ylabel() == "regret of validation loss (nat)"
-    assert plot_anytime(runs, "test").get_ylabel() == "test error of the incumbent (fraction)"
+    assert plot_anytime(scored(runs, "regret")).get_ylabel() == "regret of validation loss (nat)"
+    assert plot_anytime(scored(runs, "test")).get_ylabel() == "test error of the incumbent (fraction)"
     assert plot_anytime(curves(unit="1")).get_ylabel() == "best loss so far"
 
 
@@ -241,7 +242,7 @@ def test_names_are_drawn_as_they_are(name: str) -> None:
     runs = curves(
         [name, "random"], table=f"{name}:{name}", metric=name, test_metric=name, unit=name or "1", test_unit=name
     )
-    ax = plot_anytime(runs, "test")
+    ax = plot_anytime(scored(runs, "test"))
     legend = ax.get_legend()
     assert legend is not None
     first = legend.get_texts()[0]
@@ -294,7 +295,7 @@ def test_several_tables_and_a_missing_test_metric_are_errors() -> None:
         plot_anytime(pd.concat([runs, runs.assign(table="made:other")]))
     none = as_runs([by_hand([1.0], [0.5], test_values=[], test_metric=None, test_direction=None, test_unit=None)])
     with pytest.raises(RunsError, match="no test metric"):
-        plot_anytime(none, "test")
+        plot_anytime(scored(none, "test"))
 
 
 BOUND = "clairvoyant"
@@ -321,7 +322,7 @@ def test_the_bound_is_a_thin_line_of_its_own_that_takes_no_colour_from_the_sched
 def test_axes_are_made_for_the_schedulers_and_the_bound_is_in_view_as_far_as_it_can_be(score: Any) -> None:
     bound = by_hand([1e-3, 0.5, 2.0], [0.7, 0.05, 0.0], BOUND)
     runs = pd.concat([curves(SIX[:2], start=0.1), as_runs([bound])])
-    ax, plain = plot_anytime(runs, score), plot_anytime(curves(SIX[:2], start=0.1), score)
+    ax, plain = (plot_anytime(scored(some, score)) for some in (runs, curves(SIX[:2], start=0.1)))
     assert_readable(ax)
     assert ax.get_xlim() == plain.get_xlim()
     assert ax.get_yscale() == plain.get_yscale() == "log"
@@ -340,7 +341,7 @@ def test_the_bound_alone_can_be_drawn() -> None:
 def test_money_has_an_axis_of_its_own_and_no_trainings() -> None:
     rows = curves(SIX[:2]).assign(cluster="spot(price=0.9)", cost=3.0)
     rows["costs"] = [[0.3 * time for time in times] for times in rows["times"]]
-    ax = drawn(plot_anytime(rows, x="cost"))
+    ax = drawn(plot_anytime(curves_of(rows, x="cost")))
     assert ax.get_xlabel() == "cost of the workers (in the currency of their price)"
     assert ax.child_axes == []
     assert ax.get_xlim()[1] == pytest.approx(3.0, rel=0.01)

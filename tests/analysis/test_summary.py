@@ -159,7 +159,7 @@ def test_what_does_not_hold_runs_is_an_error_that_names_the_file(tmp_path: Any) 
         load_runs(tmp_path)
     with pytest.raises(RunsError, match="there is no run"):
         as_runs([])
-    with pytest.raises(RunsError, match=r"several metrics: loss, other"):
+    with pytest.raises(RunsError, match=r"several metrics on made:by-hand: loss, other"):
         as_runs([by_hand([1.0], [0.5]), by_hand([1.0], [0.5], metric="other")])
 
 

@@ -264,7 +264,8 @@ def test_comparison_of_hostile_names_shows_them_as_text(rungsim: Command, table:
 @pytest.mark.parametrize("names", ["clairvoyant,random", "clairvoyant"])
 @pytest.mark.parametrize("score", ["reported", "regret", "test"])
 def test_comparison_with_the_bound(rungsim: Command, table: str, tmp_path: Path, names: str, score: str) -> None:
-    options = ["--schedulers", names, "--seeds", 2, "--jobs", 1, "--score", score, "--out", tmp_path]
+    option = "--scale" if score == "regret" else "--score"
+    options = ["--schedulers", names, "--seeds", 2, "--jobs", 1, option, score, "--out", tmp_path]
     done = rungsim("compare", table, *options)
     assert (done.code, done.err) == (0, "")
     best = small_table().best("error")

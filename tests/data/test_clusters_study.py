@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from recipe_modules import module
 
-from analysis import as_runs, best_so_far
+from analysis import as_runs, curves
 from analysis.paired import mean_interval
 from simulator.study import crossed, run_all
 
@@ -47,7 +47,7 @@ def test_regret_is_that_of_a_fine_grid(found: list[Any]) -> None:
         [(_, run)] = as_runs([row]).iterrows()
         end = clusters.TIME * run["full_training"]
         grid = (np.arange(20_000) + 0.5) / 20_000 * end
-        regrets = best_so_far(run, grid, "regret") / (run["table_median"] - run["table_best"])
+        regrets = curves(as_runs([row]), scale="normalised").at(grid)[0]
         expected = 100 * np.nan_to_num(regrets, nan=1.0).clip(max=1.0).mean()
         assert found[1].regrets["asha-promotion"][seed] == pytest.approx(expected, rel=0.01)
 
