@@ -3,7 +3,7 @@
 from analysis.anytime import anytime
 from analysis.curves import Curves, curves
 from analysis.paired import Paired, paired
-from analysis.pairing import complete, reach, scores
+from analysis.pairing import averaged, complete, reach, scores
 from analysis.plots import plot_anytime
 from analysis.runs import as_runs, load_runs
 from analysis.scores import Scores
@@ -16,6 +16,7 @@ __all__ = [
     "Scores",
     "anytime",
     "as_runs",
+    "averaged",
     "complete",
     "curves",
     "load_runs",

@@ -41,6 +41,43 @@ def scores(runs: pd.DataFrame | Curves, at: np.ndarray | None = None, *, bound: 
     return Scores(losses, place.schedulers, place.tasks, place.seeds, at, *labels, sign=sign)
 
 
+def averaged(runs: pd.DataFrame | Curves) -> Scores:
+    """Normalised regret averaged over each run, from its beginning to the end of the longest run of its task.
+
+    It tells schedulers apart that find the same configuration in the end, and early progress counts. Regret before the
+    first result, of an incumbent that diverged, or worse than the table's median counts as 1, that of the median.
+
+    Args:
+        runs: or their `analysis.curves`, scored by normalised regret.
+
+    Returns:
+        Scores with one point, at the end.
+
+    Raises:
+        RunsError: as for `scores`, or curves of another score.
+    """
+    some = _comparable(curves(runs, scale="normalised", x="trainings"), bound=False)
+    if some.scale != "normalised":
+        raise RunsError(f"only normalised regret is averaged over a run, not {some.y_label}")
+    place = _places(some)
+    means, names = np.empty(len(some)), tasks(some.runs)
+    for task in place.tasks:
+        whose = np.flatnonzero(names == task)
+        end = float(some.ends[whose].max())
+        if not end > 0:
+            raise RunsError(f"{task}: its runs take no time, over which regret could be averaged")
+        for i in whose:
+            at = np.minimum(np.concatenate([[0.0], some.steps[i], [end]]), end)
+            values = np.concatenate([[1.0], np.nan_to_num(some.values[i], nan=1.0)])
+            means[i] = np.minimum(values, 1.0) @ np.diff(at) / end
+    losses = np.empty((*place.shape, 1))
+    losses[place.of] = means[:, None]
+    last = np.array([float(some.ends.max())])
+    return Scores(
+        losses, place.schedulers, place.tasks, place.seeds, last, some.x_label, f"{some.y_label}, averaged over the run"
+    )
+
+
 def reach(runs: pd.DataFrame | Curves, target: float) -> Reached:
     """When each of some paired runs first got to a target.
 

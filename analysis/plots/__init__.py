@@ -1,5 +1,5 @@
 """Pictures. Each is a function that takes a result and an optional Axes and returns the Axes."""
 
-from analysis.plots.anytime import plot_anytime
+from analysis.plots.anytime import plot_anytime, plot_tasks
 
-__all__ = ["plot_anytime"]
+__all__ = ["plot_anytime", "plot_tasks"]

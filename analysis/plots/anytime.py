@@ -1,18 +1,25 @@
-"""Anytime curves of one table."""
+"""Anytime curves, of one task and of several."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from analysis.anytime import Band, How, anytime
 from analysis.curves import Curves, curves, grid
-from analysis.style import BOUND, label, legend_beside, look, new_axes, plain_ticks, tidy
+from analysis.pairing import tasks as tasks_of
+from analysis.runs import RunsError
+from analysis.style import BOUND, DPI, label, legend_beside, look, new_axes, plain_ticks, tidy
 from simulator import clairvoyant
 
 SECOND_AXIS = 38  # points below the first
+COLUMNS = 3
+TASK_SIZE = (4.2, 3.4)  # inches, of each task in a grid
 SPAN = 500  # the first results of a long run would take up half of the time axis, and most of the other one
 
 
@@ -35,26 +42,86 @@ def plot_anytime(
         RunsError: as for `analysis.anytime`.
     """
     some = curves(runs)
-    found = anytime(some, grid(some, span=SPAN), how, band)
     is_own = ax is None
     ax = new_axes() if ax is None else ax
-    groups = list(found.groupby("scheduler", sort=False))
-    medians: list[Line2D] = []
-    for i, (scheduler, curve) in enumerate(groups):
-        if scheduler == clairvoyant.NAME:
-            medians += ax.step(curve["x"], curve["middle"], where="post", **BOUND)
-            continue
-        time, style, alpha = curve["x"], look(i), 0.5 / max(4, len(groups))
-        ax.fill_between(
-            time, curve["lower"], curve["upper"], step="post", color=style["color"], alpha=alpha, linewidth=0
+    names = list(some.schedulers)
+    lines = _draw(ax, some, how, band, names)
+    tidy(ax, _title(some, how, band), some.x_label, some.y_label)
+    if some.x == "time":
+        _add_trainings(ax, float(some.runs["full_training"].iloc[0]))
+    legend_beside(ax, lines, [label(name) for name in names], widen=is_own)
+    return ax
+
+
+def plot_tasks(
+    runs: pd.DataFrame | Curves,
+    axes: Sequence[Axes] | None = None,
+    how: How = "median",
+    band: Band = "quartiles",
+) -> list[Axes]:
+    """Anytime curves of several tasks, one Axes each, and one legend beside the last.
+
+    Args:
+        runs: or their `analysis.curves`.
+        axes: as many as there are tasks; a grid in a figure of its own by default, `COLUMNS` wide.
+        how, band: see `analysis.anytime`.
+
+    Returns:
+        The Axes, in the order of the tasks' first runs.
+
+    Raises:
+        RunsError: as for `analysis.anytime`, or another number of Axes.
+    """
+    some = curves(runs)
+    tasks = tasks_of(some.runs)
+    names = list(dict.fromkeys(tasks.tolist()))
+    width = min(len(names), COLUMNS)
+    height = -(-len(names) // width)
+    is_own = axes is None
+    if axes is None:
+        size = (width * TASK_SIZE[0], height * TASK_SIZE[1])
+        axes = (
+            Figure(figsize=size, dpi=DPI, layout="constrained").subplots(height, width, squeeze=False).ravel().tolist()
         )
-        medians += ax.step(time, curve["middle"], where="post", **style)
+        for ax in axes[len(names) :]:
+            ax.remove()
+        axes = axes[: len(names)]
+    if len(axes) != len(names):
+        raise RunsError(f"there are {len(axes)} Axes for {len(names)} tasks")
+    schedulers = list(some.schedulers)
+    lines: dict[str, Line2D] = {}
+    for i, (ax, name) in enumerate(zip(axes, names, strict=True)):
+        own = some.where(tasks == name)
+        lines |= dict(zip(own.schedulers, _draw(ax, own, how, band, schedulers), strict=True))
+        is_lowest, is_first = i + width >= len(names), i % width == 0
+        tidy(ax, name, own.x_label if is_lowest else "", own.y_label if is_first else "")
+    shown = [name for name in schedulers if name in lines]
+    legend_beside(axes[width - 1], [lines[name] for name in shown], [label(name) for name in shown], widen=is_own)
+    return list(axes)
+
+
+def _draw(ax: Axes, some: Curves, how: How, band: Band, order: list[str]) -> list[Line2D]:
+    """The curves and their bands, with scales and limits that suit them; the lines by scheduler, the bound last.
+
+    Args:
+        order: all schedulers of the picture, by which each has its colour and its line.
+    """
+    found = anytime(some, grid(some, span=SPAN), how, band)
+    groups = list(found.groupby("scheduler", sort=False))
+    middles: list[Line2D] = []
+    for scheduler, curve in groups:
+        if scheduler == clairvoyant.NAME:
+            middles += ax.step(curve["x"], curve["middle"], where="post", **BOUND)
+            continue
+        x, style, alpha = curve["x"], look(order.index(str(scheduler))), 0.5 / max(4, len(groups))
+        ax.fill_between(x, curve["lower"], curve["upper"], step="post", color=style["color"], alpha=alpha, linewidth=0)
+        middles += ax.step(x, curve["middle"], where="post", **style)
 
     # Axes are made for the schedulers: the bound begins before them and may well reach a regret of zero.
     schedulers = found if some.is_bound.all() else found[found["scheduler"] != clairvoyant.NAME]
-    quartiles = schedulers[["lower", "middle", "upper"]].to_numpy()
-    shown = quartiles[np.isfinite(quartiles)]
-    known = schedulers["x"][np.isfinite(quartiles).any(axis=1)]
+    ends = schedulers[["lower", "middle", "upper"]].to_numpy()
+    shown = ends[np.isfinite(ends)]
+    known = schedulers["x"][np.isfinite(ends).any(axis=1)]
     if not len(shown):
         ax.text(0.5, 0.5, "too few runs have a result", ha="center", va="center", transform=ax.transAxes)
         ax.set_yticks([])
@@ -68,11 +135,7 @@ def plot_anytime(
         ax.set_yscale("log")
         drawn = found[["lower", "middle"]].to_numpy()
         plain_ticks(ax.yaxis, drawn[drawn > 0].min(), shown.max())
-    tidy(ax, _title(some, how, band), some.x_label, some.y_label)
-    if some.x == "time":
-        _add_trainings(ax, float(some.runs["full_training"].iloc[0]))
-    legend_beside(ax, medians, [label(str(scheduler)) for scheduler, _ in groups], widen=is_own)
-    return ax
+    return middles
 
 
 def _title(some: Curves, how: How, band: Band) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from made_runs import by_hand
 
-from analysis import as_runs, complete, curves, reach, scores
+from analysis import as_runs, averaged, complete, curves, reach, scores
 from analysis.runs import RunsError
 
 SCHEDULERS, TASKS, SEEDS = ("b", "a"), ("t:x", "t:y", "s"), (4, 0, 9)
@@ -119,3 +119,29 @@ def test_an_incumbent_that_was_trained_to_the_end_after_the_run_is_censored_ther
     row = by_hand([1.0], [0.5], end=2.0, charged_times=[7.0], charged_values=[0.4])
     found = reach(curves(as_runs([row]), incumbent="charged"), 0.1)
     assert (found.times[0, 0, 0], found.reached[0, 0, 0]) == (7.0, False)
+
+
+def test_regret_is_averaged_over_the_longest_run_and_never_counts_more_than_the_medians() -> None:
+    shared: dict[str, Any] = {"table_best": 0.0, "table_median": 1.0, "full_training": 2.0}
+    rows = [
+        by_hand([1.0, 5.0], [3.0, 0.5], "a", end=6.0, **shared),  # 1 until 5, then 0.5 until 10
+        by_hand([2.0, 4.0], [0.8, 0.2], "b", end=10.0, **shared),
+        by_hand([], [], "c", end=10.0, **shared),
+        by_hand([3.0], [0.4], "d", end=10.0, charged_times=[4.0, 14.0], charged_values=[np.nan, 0.1], **shared),
+    ]
+    found = averaged(as_runs(rows))
+    assert found.losses[:, 0, 0, 0].tolist() == pytest.approx([0.75, 0.2 + 0.16 + 0.12, 1.0, 0.3 + 0.28])
+    assert found.x.tolist() == [5.0]
+    assert found.y_label.endswith("averaged over the run")
+    charged = curves(as_runs(rows[3:]), scale="normalised", incumbent="charged")
+    assert averaged(charged).losses.tolist() == [[[[1.0]]]]  # its recommendation diverged
+    with pytest.raises(RunsError, match="only normalised regret is averaged over a run, not best loss so far"):
+        averaged(curves(as_runs(rows)))
+
+
+def test_average_is_that_of_a_fine_grid() -> None:
+    runs = grid_of_runs(end=4.0)
+    found = averaged(runs)
+    at = (np.arange(20_000) + 0.5) / 20_000 * 2.0  # of 2 mean full trainings
+    losses = np.nan_to_num(scores(runs, at).losses, nan=1.0).clip(max=1.0)
+    np.testing.assert_allclose(found.losses[..., 0], losses.mean(axis=-1), rtol=1e-3)

@@ -18,6 +18,7 @@ from matplotlib.transforms import Bbox
 
 from analysis import anytime, as_runs, plot_anytime
 from analysis import curves as curves_of
+from analysis.plots import plot_tasks
 from analysis.runs import RunsError
 
 SIX = ["random", "successive-halving", "hyperband", "asha-stopping", "asha-promotion", "median-stopping"]
@@ -353,3 +354,33 @@ def test_money_has_an_axis_of_its_own_and_no_trainings() -> None:
 def test_the_title_tells_the_cluster() -> None:
     title = plot_anytime(curves(SIX[:1], cluster="spot(price=0.9)")).get_title(loc="left").replace("\n", "")
     assert title == "made:by-hand, 4 workers, cluster spot(price=0.9): median and quartiles over 4 seeds"
+
+
+def test_tasks_have_an_axes_each_and_schedulers_the_same_look_in_all() -> None:
+    runs = pd.concat([curves(SIX[i:], table=f"made:{i}") for i in range(4)])
+    axes = plot_tasks(runs)
+    drawn(axes[0])
+    assert [ax.get_title(loc="left") for ax in axes] == [f"made:{i}" for i in range(4)]
+    assert [ax.get_xlabel() for ax in axes] == ["", *["simulated time (s)"] * 3]  # nothing is below these three
+    assert [bool(ax.get_ylabel()) for ax in axes] == [True, False, False, True]
+    for i, ax in enumerate(axes):
+        for line, first in zip(ax.get_lines(), axes[0].get_lines()[i:], strict=True):
+            assert (line.get_color(), line._dash_pattern) == (first.get_color(), first._dash_pattern)
+    legends = [ax.get_legend() for ax in axes]
+    assert [legend is not None for legend in legends] == [False, False, True, False]
+    assert [text.get_text() for text in legends[2].get_texts()] == SIX  # type: ignore[union-attr]
+    figure = axes[0].get_figure()
+    assert isinstance(figure, Figure)
+    boxes = [ax.get_tightbbox() for ax in axes]
+    for one, other in itertools.combinations(boxes, 2):
+        assert not one.overlaps(other)
+    inside = figure.get_tightbbox()
+    assert inside.x0 >= 0
+    assert inside.x1 <= figure.get_size_inches()[0]
+
+
+def test_one_task_is_drawn_in_a_given_axes_and_the_number_has_to_fit() -> None:
+    ax = Figure().add_subplot()
+    assert plot_tasks(curves(), [ax]) == [ax]
+    with pytest.raises(RunsError, match="there are 2 Axes for 1 tasks"):
+        plot_tasks(curves(), [ax, ax])
