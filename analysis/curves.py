@@ -43,7 +43,8 @@ class Curves:
         x, score, scale, incumbent: as given to `curves`.
         steps: one array a run, where its value changes, not decreasing, in the unit of `x_label`.
         values: one array a run of the same length: from there on; NaN where the incumbent diverged.
-        ends: (n,) where the runs ended; a curve goes on with its last value.
+        ends: (n,) where the runs ended, the last recommendation trained to the end if that is charged; a curve goes on
+            with its last value.
         signs: (n,) 1 where smaller is better, else -1.
     """
 
@@ -193,7 +194,8 @@ def curves(
     if scale != "value":
         values = _regrets(runs, values, score, scale, signs)
         signs = np.ones(len(runs))
-    ends = runs[_ENDS[x]].to_numpy(dtype=np.float64)
+    is_timed = x in ("time", "trainings")
+    ends = runs["charged_end" if incumbent == "charged" and is_timed else _ENDS[x]].to_numpy(dtype=np.float64)
     return Curves(runs, x, score, scale, incumbent, steps, values, ends / units if x == "trainings" else ends, signs)
 
 

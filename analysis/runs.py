@@ -23,7 +23,7 @@ NEEDED = (
 )
 # What older rows of runs do not tell.
 UNKNOWN: dict[str, Any] = {"cluster": "", **dict.fromkeys(("crashes", "preemptions", "failed"), 0)}
-UNKNOWN |= dict.fromkeys(("worker_time", *(f"time_{part}" for part in PARTS), "cost"), np.nan)
+UNKNOWN |= dict.fromkeys(("worker_time", *(f"time_{part}" for part in PARTS), "cost", "charged_end"), np.nan)
 UNKNOWN |= dict.fromkeys((f"{scored}_{end}" for scored in ("test", "mean") for end in ("best", "median")), np.nan)
 STEPS = tuple(prefix + name for prefix in PREFIXES.values() for name in LISTS)
 

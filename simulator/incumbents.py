@@ -38,6 +38,20 @@ def recommended(trace: Trace, rule: str) -> dict[str, np.ndarray]:
     return found | {"resource": trace.resource_by(seen["time"]), "paid": trace.paid(seen["time"])}
 
 
+def charged_end(trace: Trace) -> float:
+    """Simulated seconds until the last recommendation is trained to the end, if that begins when the run is over."""
+    best, seen, table = trace.incumbents(), trace.observations, trace.table
+    if not len(best["time"]):
+        return trace.info.end / 1e9
+    where = (best["config"][-1], best["replicate"][-1])
+    reached = int(seen["index"][seen["trial"] == best["trial"][-1]].max())
+    last = int(table.lengths[where]) - 1
+    left = float(table.elapsed[where][last]) if reached < last else 0.0
+    if table.resumable and left:
+        left -= float(table.elapsed[where][reached])
+    return trace.info.end / 1e9 + left
+
+
 def scored(table: Blackbox, metric: str, seen: dict[str, np.ndarray]) -> dict[str, list[float]]:
     """What recommendations are worth, one entry each: NaN where training diverged.
 

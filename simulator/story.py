@@ -249,7 +249,9 @@ class _Story:
         gone = self._gone_on(at, reports, at + 1)
         if not len(gone):
             return " None of the others had gone on from there."
-        said = f" Of the others {_ranks(gone)} had gone on from there, the last with {number(rung.values[gone[-1] - 1])}"
+        said = (
+            f" Of the others {_ranks(gone)} had gone on from there, the last with {number(rung.values[gone[-1] - 1])}"
+        )
         left = rung.trials != self.trial
         left[gone - 1] = False
         if not left.any():

@@ -18,7 +18,7 @@ from blackboxes import Blackbox, load
 from simulator import clairvoyant
 from simulator.budget import Budget
 from simulator.errors import SimulationError
-from simulator.incumbents import landmarks, recommended, scored
+from simulator.incumbents import charged_end, landmarks, recommended, scored
 from simulator.proposals import OffTable
 from simulator.simulation import Simulation
 
@@ -124,8 +124,9 @@ def run_row(run: Run) -> Row:
     then, empty where they have no price), `values` (the metric, own direction), `test_values` (empty where the table
     has no test metric) and `mean_values` (the mean over replicates) hold one entry for each improvement, at whichever
     resource it was seen; `highest_times` and so on, and `charged_times` and so on, are the same by the other rules of
-    `simulator.incumbents`. The row of `clairvoyant.NAME` bounds `values` and `test_values` of any run at any time or
-    cost; the other lists are empty, and it has no digest.
+    `simulator.incumbents`, and `charged_end` is when the last recommendation would be trained to the end. The row of
+    `clairvoyant.NAME` bounds `values` and `test_values` of any run at any time or cost; the other lists are empty, and
+    it has no digest.
     """
     digest, summary, improvements = _bound(run) if run.is_bound else _simulated(run)
     table, metric = run.blackbox, run.blackbox.metric_name(run.metric)
@@ -163,13 +164,17 @@ def _bound(run: Run) -> tuple[None, Row, Row]:
     summary, known = clairvoyant.outcome(
         simulation.blackbox, simulation.metric, run.budget, simulation.cluster, run.workers, run.seed
     )
-    return None, summary, {f"{prefix}{name}": [] for prefix in PREFIXES.values() for name in LISTS} | known
+    return (
+        None,
+        summary | {"charged_end": None},
+        {f"{prefix}{name}": [] for prefix in PREFIXES.values() for name in LISTS} | known,
+    )
 
 
 def _simulated(run: Run) -> tuple[str, Row, Row]:
     """A run's digest, its summary and its improvements."""
     trace = run.simulation().run()
-    summary = trace.summary()
+    summary = trace.summary() | {"charged_end": charged_end(trace)}
     improvements: Row = {}
     for rule, prefix in PREFIXES.items():
         seen = recommended(trace, rule)

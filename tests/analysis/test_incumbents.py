@@ -94,6 +94,20 @@ def test_recommendations_are_those_of_the_rule_and_are_scored_as_asked(run: Any,
     np.testing.assert_allclose(mean, [nan if r is None else mean_of(trace, r) for r in expected], rtol=1e-6)
 
 
+@settings(max_examples=40)
+@given(run=simulated())
+def test_the_last_recommendation_is_trained_on_from_where_its_trial_stood(run: Any) -> None:
+    [trace], [row] = run
+    incumbent = best_of(trace, known_by(trace, 1e9))
+    if incumbent is None:
+        assert row["charged_end"] == row["end"]
+        return
+    results = trace.results()
+    furthest = results["resource"][results["trial"] == incumbent["trial"]].max()
+    left = trained_to_the_end(trace, incumbent | {"resource": furthest})["seconds"]
+    assert row["charged_end"] == pytest.approx(row["end"] + left)
+
+
 @settings(max_examples=30)
 @given(run=simulated())
 def test_resource_axis_counts_what_had_been_trained_by_then(run: Any) -> None:

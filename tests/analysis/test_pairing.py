@@ -116,7 +116,7 @@ def test_a_target_is_reached_where_the_value_first_is_as_good() -> None:
 
 
 def test_an_incumbent_that_was_trained_to_the_end_after_the_run_is_censored_there() -> None:
-    row = by_hand([1.0], [0.5], end=2.0, charged_times=[7.0], charged_values=[0.4])
+    row = by_hand([1.0], [0.5], end=2.0, charged_times=[7.0], charged_values=[0.4], charged_end=6.0)
     found = reach(curves(as_runs([row]), incumbent="charged"), 0.1)
     assert (found.times[0, 0, 0], found.reached[0, 0, 0]) == (7.0, False)
 
@@ -127,7 +127,16 @@ def test_regret_is_averaged_over_the_longest_run_and_never_counts_more_than_the_
         by_hand([1.0, 5.0], [3.0, 0.5], "a", end=6.0, **shared),  # 1 until 5, then 0.5 until 10
         by_hand([2.0, 4.0], [0.8, 0.2], "b", end=10.0, **shared),
         by_hand([], [], "c", end=10.0, **shared),
-        by_hand([3.0], [0.4], "d", end=10.0, charged_times=[4.0, 14.0], charged_values=[np.nan, 0.1], **shared),
+        by_hand(
+            [3.0],
+            [0.4],
+            "d",
+            end=10.0,
+            charged_end=10.0,
+            charged_times=[4.0, 14.0],
+            charged_values=[np.nan, 0.1],
+            **shared,
+        ),
     ]
     found = averaged(as_runs(rows))
     assert found.losses[:, 0, 0, 0].tolist() == pytest.approx([0.75, 0.2 + 0.16 + 0.12, 1.0, 0.3 + 0.28])
