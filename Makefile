@@ -13,15 +13,16 @@ PEERS := .venv-peers
 PIP_INSTALL := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
   $(BIN)/python -m pip -q --disable-pip-version-check --no-input install --no-compile
 
-.PHONY: help venv dev demo study test lint format check-all peers bench constraints clean
+.PHONY: help venv dev browser demo study test lint format check-all peers bench constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(VENV)/.installed ## install, then compare six schedulers on a shipped table into out/demo/
+demo: $(VENV)/.installed ## install, then compare six schedulers on a shipped table into out/demo/, with a report
 	@$(BIN)/rungsim compare mlp:letter \
 	  --schedulers random,successive-halving,hyperband,asha-stopping,asha-promotion,median-stopping \
 	  --seeds 20 --workers 4 --budget 10x --out out/demo
+	@$(BIN)/rungsim report out/demo
 
 study: $(VENV)/.installed ## what ought to be better, is it? and on clusters as they are? tables and two of data/pictures
 	@$(BIN)/python data/studies/sanity.py
@@ -48,6 +49,14 @@ peers: $(foreach peer,syne-tune yahpo lcdb,$(PEERS)/$(peer)/.installed) ## insta
 
 bench: $(VENV)/.installed-dev ## speed, as ratios to a bare loop
 	@$(BIN)/python tests/performance/bench.py
+
+browser: $(VENV)/.installed-dev ## install what tests the report in a browser: Playwright, and Chromium where apt can
+	@$(PIP_INSTALL) -e '.[browser]'
+	@{ command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null || { \
+	  command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] && echo "installing Chromium (once, about a minute)" && \
+	  apt-get -qq update && \
+	  DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends chromium >/dev/null; } || { \
+	  echo "error: there is no Chromium on the PATH, and it could not be installed here" >&2; exit 1; }
 
 venv: $(VENV)/.installed ## only install what is needed to run
 dev: $(VENV)/.installed-dev ## only install what is needed to develop
@@ -80,7 +89,7 @@ $(VENV)/.created:
 
 $(VENV)/.installed: $(VENV)/.created pyproject.toml constraints.txt
 	@echo "installing rungsim and what it needs into $(VENV) (once, about a minute)"
-	@$(PIP_INSTALL) -e .
+	@$(PIP_INSTALL) -e '.[report]'
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.created pyproject.toml constraints.txt

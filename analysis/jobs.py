@@ -55,7 +55,7 @@ def jobs(trace: Trace) -> Jobs:
     number = np.searchsorted(_position(order, begins), _position(order, leaves)) - 1
     first = np.concatenate([[True], number[1:] != number[:-1]]) if len(leaves) else np.zeros(0, dtype=bool)
     before, after = begins[number[first]], leaves[first]
-    chronological = np.lexsort((c.worker[before], c.time[before]))
+    chronological = np.argsort(before)
     before, after = before[chronological], after[chronological]
     return Jobs(
         trial=c.trial[before],

@@ -8,7 +8,7 @@ from io import TextIOWrapper
 
 import typer
 
-from simulator.cli import conformance, importing, reports, runs, tables, traces
+from simulator.cli import conformance, importing, pictures, reports, runs, tables, traces
 from simulator.cli.options import examples
 from simulator.cli.output import plain
 
@@ -26,6 +26,7 @@ app.add_typer(tables.app)
 app.add_typer(importing.app, name="import")
 app.add_typer(runs.app)
 app.add_typer(reports.app)
+app.add_typer(pictures.app)
 app.add_typer(traces.app, name="trace")
 app.add_typer(conformance.app)
 

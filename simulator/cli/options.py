@@ -57,3 +57,7 @@ X = Annotated[
     str,
     typer.Option("--x", help="Over what: time, trainings (mean full ones), resource (epochs), or cost (of workers)."),
 ]
+TableName = Annotated[
+    str | None,
+    typer.Option("--table", help="Where the trace's table is: a name, or the path of its file.", metavar="TABLE"),
+]

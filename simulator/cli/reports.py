@@ -1,18 +1,24 @@
-"""`rungsim report` and `figures`: what a comparison shows, from the runs that it kept."""
+"""`rungsim report` and `tables`: what a comparison shows, from the runs that it kept."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from simulator.cli.options import Quiet, examples
+from simulator.cli.options import Incumbent, Quiet, Score, X, examples
 from simulator.cli.output import progress_bar
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 app = typer.Typer()
 
 Runs = Annotated[Path, typer.Argument(help="The folder of a comparison, or its runs.parquet.", metavar="DIR")]
+Baseline = Annotated[
+    str | None, typer.Option(help="The scheduler that speed-ups refer to; random, or else the first, if left out.")
+]
 
 
 @app.command(
@@ -26,9 +32,7 @@ def report(
     out: Annotated[
         Path | None, typer.Option(help="The page to write; report.html in the folder of the runs if left out.")
     ] = None,
-    baseline: Annotated[
-        str | None, typer.Option(help="The scheduler that speed-ups refer to; random, or else the first.")
-    ] = None,
+    baseline: Baseline = None,
     replay: Annotated[
         int | None, typer.Option(help="The seed whose runs can be replayed; the most typical one if left out.")
     ] = None,
@@ -40,7 +44,7 @@ def report(
     from simulator.errors import SimulationError
 
     found = load_runs(runs)
-    path = out or (runs if runs.is_dir() else runs.parent) / "report.html"
+    path = out or _folder(runs) / "report.html"
     if path.is_dir():
         raise SimulationError(f"--out {str(path)!r} is a folder, the name of a file is needed")
     with progress_bar("report", found["scheduler"].nunique() + 2, quiet) as advance:
@@ -51,3 +55,44 @@ def report(
         write_report(page, path)
         advance()
     print(path)
+
+
+@app.command(
+    epilog=examples(
+        "rungsim tables out/demo",
+        "rungsim tables out/demo --score test --incumbent charged --target 0.01 --out paper",
+    )
+)
+def tables(
+    runs: Runs,
+    score: Score = "reported",
+    incumbent: Incumbent = "best",
+    x: X = "trainings",
+    target: Annotated[float, typer.Option(help="Normalised regret that is to be reached.")] = 0.05,
+    baseline: Baseline = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for them; tables in the folder of the runs if left out.")
+    ] = None,
+) -> None:
+    """Write tables for a paper, as CSV, Markdown and LaTeX: regret by task, and times to a target."""
+    from analysis import complete, curves, load_runs, regret_table, speed_table
+    from simulator.errors import SimulationError
+
+    some = curves(complete(load_runs(runs)), score, "normalised", incumbent, x)  # type: ignore[arg-type]
+    made = {"regret": regret_table(some), "speed": speed_table(some, target, baseline or _baseline(some.runs))}
+    folder = out or _folder(runs) / "tables"
+    if folder.exists() and not folder.is_dir():
+        raise SimulationError(f"--out {str(folder)!r} is a file, a folder is needed")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, table in made.items():
+        for path in table.write(folder, name):
+            print(path)
+
+
+def _folder(runs: Path) -> Path:
+    return runs if runs.is_dir() else runs.parent
+
+
+def _baseline(runs: pd.DataFrame) -> str:
+    names = list(dict.fromkeys(runs["scheduler"]))
+    return "random" if "random" in names else str(names[0])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from simulator.cli.options import examples
+from simulator.cli.options import TableName, examples
 from simulator.cli.output import plain
 
 if TYPE_CHECKING:
@@ -26,10 +26,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 File = Annotated[Path, typer.Argument(help="A trace that rungsim run --trace wrote.", metavar="FILE")]
-TableName = Annotated[
-    str | None,
-    typer.Option("--table", help="Where the trace's table is: a name, or the path of its file.", metavar="TABLE"),
-]
 
 
 @app.command(

@@ -101,9 +101,7 @@ def test_other_arguments_are_errors_that_list_what_there_is(asked: dict[str, Any
 
 def test_regret_without_a_scale_is_an_error_that_names_the_table() -> None:
     runs = as_runs([by_hand([1.0], [0.5], table_best=0.5, table_median=0.5)])
-    with pytest.raises(
-        RunsError, match=r"made:by-hand: regret has no scale, since the median"
-    ):
+    with pytest.raises(RunsError, match=r"made:by-hand: regret has no scale, since the median"):
         curves(runs, scale="normalised")
 
 

@@ -1,25 +1,19 @@
-"""A small family of tables, and two ways to call the command line."""
+"""A small family of tables, and the command line within this process."""
 
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
-import sysconfig
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
-from ConfigSpace import Categorical, ConfigurationSpace, Float
+from calling import Done, small_table
 
-from blackboxes import Blackbox, Metric, save
+from blackboxes import save
 from simulator import study
 from simulator.cli import main
 
-SCRIPT = Path(sysconfig.get_path("scripts"), "rungsim")
 # A scheduler of another package, found through its entry point, in the processes of a comparison too.
 PLUGIN = '''
 import os, time
@@ -47,38 +41,6 @@ class Faulty(RandomSearch):
             return Resume(10**6, until=1) if self.how == "protocol" else 1 // 0
         return super().next_job()
 '''
-
-
-def small_table(task: str = "first", n: int = 40, seed: int = 0, **options: Any) -> Blackbox:
-    """Curves of an error over 9 epochs, two replicates; ``accuracy`` is its opposite and ``test`` close to it."""
-    draw = np.random.default_rng(seed)
-    rate, width = draw.uniform(0.1, 1, n), draw.choice(["narrow", "wide"], n)
-    epochs = np.arange(1, 10)
-    error = 0.05 + 0.9 * np.exp(-rate[:, None, None] * epochs) + draw.uniform(0, 0.02, (n, 2, 9))
-    error[3, :, 4:] = np.nan
-    seconds = np.cumsum(draw.uniform(0.5, 2, (n, 2, 9)), axis=2)
-    settings: dict[str, Any] = {
-        "family": "small",
-        "task": task,
-        "space": ConfigurationSpace(space=[Float("rate", (0.1, 1.0)), Categorical("width", ["narrow", "wide"])]),
-        "configs": {"rate": rate, "width": width},
-        "resources": epochs,
-        "metrics": {"error": error, "accuracy": 1 - error, "test": error + draw.uniform(0, 0.02, error.shape)},
-        "metric_info": {"error": Metric("min", "fraction"), "accuracy": Metric("max"), "test": Metric("min")},
-        "elapsed": seconds,
-        "test_metric": "test",
-        "description": "made for tests",
-    }
-    return Blackbox(**settings | options)
-
-
-@dataclass
-class Done:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
 
 
 @pytest.fixture(scope="session")
@@ -119,49 +81,6 @@ def rungsim(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
         return Done(int(end.value.code or 0), captured.out, captured.err)
 
     return call
-
-
-def environment(**changes: str) -> dict[str, str]:
-    """Variables for a process: output is buffered as for a user, and nothing is forced."""
-    dropped = ("PYTHONUNBUFFERED", "PYTHONHASHSEED", "FORCE_COLOR", "NO_COLOR", "COLUMNS")
-    return {name: value for name, value in os.environ.items() if name not in dropped} | changes
-
-
-def process(*arguments: object, cwd: Path | None = None, **variables: str) -> Done:
-    """Runs the installed script as a process of its own."""
-    done = subprocess.run(
-        [str(SCRIPT), *map(str, arguments)],
-        cwd=cwd,
-        env=environment(**variables),
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    return Done(done.returncode, done.stdout, done.stderr)
-
-
-def on_terminal(*arguments: object, **variables: str) -> tuple[Done, bytes]:
-    """Runs the installed script with standard error on a terminal; also gives what was seen there."""
-    import pty
-
-    ours, theirs = pty.openpty()
-    done = subprocess.run(
-        [str(SCRIPT), *map(str, arguments)],
-        stderr=theirs,
-        stdout=subprocess.PIPE,
-        env=environment(TERM="xterm", COLUMNS="100", **variables),
-        timeout=120,
-        text=True,
-    )
-    os.close(theirs)
-    seen = b""
-    try:
-        while chunk := os.read(ours, 4096):
-            seen += chunk
-    except OSError:  # the other end is closed
-        pass
-    os.close(ours)
-    return Done(done.returncode, done.stdout, ""), seen
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Done, process  # type: ignore[attr-defined]
+from calling import Done, process
 
 Command = Callable[..., Done]
 OWN = """

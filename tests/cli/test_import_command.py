@@ -15,7 +15,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from conftest import SCRIPT, Done, environment, on_terminal, process, small_table  # type: ignore[attr-defined]
+from calling import SCRIPT, Done, environment, on_terminal, process, small_table
 
 from analysis import load_runs
 from blackboxes import load, save

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import SCRIPT, Done, environment, process, small_table  # type: ignore[attr-defined]
+from calling import SCRIPT, Done, environment, process, small_table
 from matplotlib.figure import Figure
 
 from analysis import load_runs

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from conftest import SCRIPT, Done, environment, on_terminal, process, small_table  # type: ignore[attr-defined]
+from calling import SCRIPT, Done, environment, on_terminal, process, small_table
 
 from analysis import load_runs, summarise
 from blackboxes import Blackbox, Metric, save

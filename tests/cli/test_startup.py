@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import environment  # type: ignore[attr-defined]
+from calling import environment
 
 HEAVY = ("pandas", "matplotlib", "scipy", "ConfigSpace", "joblib", "pyarrow")
 LOOK = """

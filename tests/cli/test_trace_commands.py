@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import SCRIPT, Done, environment  # type: ignore[attr-defined]
+from calling import SCRIPT, Done, environment
 
 from simulator import Trace
 

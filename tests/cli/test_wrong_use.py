@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Done, process, small_table  # type: ignore[attr-defined]
+from calling import Done, process, small_table
 
 from blackboxes import save
 

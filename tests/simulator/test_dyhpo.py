@@ -134,20 +134,22 @@ class Watched(Dyhpo):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "workers", "ties"),
+    ("arguments", "workers", "ties", "n"),
     [
-        ({}, 1, False),
-        ({"step": 2}, 2, True),
-        ({"max_observations": 30}, 3, False),
-        ({"max_observations": 8}, 2, True),
-        pytest.param({}, 3, False, marks=pytest.mark.slow),
-        pytest.param({}, 3, True, marks=pytest.mark.slow),
+        ({}, 1, False, 10),
+        ({"step": 2}, 2, True, 10),
+        ({"max_observations": 30}, 3, False, 10),
+        ({"max_observations": 8}, 2, True, 10),
+        pytest.param({}, 3, False, 14, marks=pytest.mark.slow),
+        pytest.param({}, 3, True, 14, marks=pytest.mark.slow),
+        pytest.param({"step": 2}, 2, True, 14, marks=pytest.mark.slow),
+        pytest.param({"max_observations": 30}, 3, False, 14, marks=pytest.mark.slow),
     ],
     ids=repr,
 )
-def test_the_choice_is_the_best_of_all_candidates(arguments: dict[str, Any], workers: int, ties: bool) -> None:
+def test_the_choice_is_the_best_of_all_candidates(arguments: dict[str, Any], workers: int, ties: bool, n: int) -> None:
     scheduler = Watched(**arguments)
-    table = with_space(random_table(3, n=14, size=7, levels=8 if ties else None, diverged=0.02, ragged=0.1))
+    table = with_space(random_table(3, n=n, size=7, levels=8 if ties else None, diverged=0.02, ragged=0.1))
     trace = Simulation(table, scheduler, workers=workers).run()
     assert scheduler.checked > 25
     assert scheduler.kinds == {"new", "paused"}
@@ -251,7 +253,7 @@ def test_a_budget_of_trials_lets_those_that_paused_go_on() -> None:
 
 
 def test_the_start_up_is_the_searchers_and_then_the_model_chooses() -> None:
-    table = with_space(random_table(3, n=30, levels=None))
+    table = with_space(random_table(3, n=20, size=3, levels=None))
     order = Simulation(table, "random", seed=4).run().columns.config.tolist()
     for needed in (3, 7, 12):
         trace = Simulation(table, Dyhpo(min_observations=needed), workers=1, seed=4).run()
@@ -260,10 +262,10 @@ def test_the_start_up_is_the_searchers_and_then_the_model_chooses() -> None:
         assert rows != order
         first = events_of(trace)[: 2 * needed]
         assert [e["event"] for e in first] == ["start", "pause"] * needed
-    given = [29, 3, 3, 11]
+    given = [19, 3, 3, 11]
     trace = Simulation(table, Dyhpo(min_observations=1), workers=1, seed=4, initial=given).run()
     assert trace.columns.config[:4].tolist() == given
-    assert sorted(trace.columns.config.tolist()) == sorted([*range(30), 3])
+    assert sorted(trace.columns.config.tolist()) == sorted([*range(20), 3])
 
 
 def test_configurations_off_the_table_are_learnt_from() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -27,6 +28,12 @@ from simulator.models.threads import one_thread
 from simulator.searchers.gp_independent import GpIndependent
 
 OWNERS = np.arange(2)
+
+
+@pytest.fixture(autouse=True)
+def one_thread_as_in_the_searchers() -> Iterator[None]:
+    with one_thread():
+        yield
 
 
 def group(seed: int, n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -71,12 +78,11 @@ def test_levels_do_not_learn_from_one_another_but_for_the_kernel() -> None:
     (low, of_low), (high, of_high) = group(1, 30), group(2, 8)
     resources = np.repeat([1.0, 3.0], [30, 8])
     model = Independent(least=3)
-    with one_thread():
-        model.fit(Seen(np.vstack([low, high]), OWNERS, resources, np.append(of_low, of_high)))
-        one, other = (
-            model.posterior(Seen(np.vstack([low, high]), OWNERS, resources, np.append(values, of_high)), 3.0)
-            for values in (of_low, -of_low)
-        )
+    model.fit(Seen(np.vstack([low, high]), OWNERS, resources, np.append(of_low, of_high)))
+    one, other = (
+        model.posterior(Seen(np.vstack([low, high]), OWNERS, resources, np.append(values, of_high)), 3.0)
+        for values in (of_low, -of_low)
+    )
     assert one.mean(low).tolist() == other.mean(low).tolist()
     assert len(one.inputs) == 8
 

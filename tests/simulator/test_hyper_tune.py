@@ -235,7 +235,7 @@ def test_its_own_precisions_decide_on_brackets() -> None:
             return {}
 
     one, other = (
-        Simulation(TABLE, HyperTune(), searcher=searcher, workers=2).run()
+        Simulation(TABLE, HyperTune(), searcher=searcher, workers=2, budget=Budget(trials=30)).run()
         for searcher in (HyperTuneSearcher(min_at_level=4), Silent(min_at_level=4))
     )
     assert one.digest() != other.digest()

@@ -132,12 +132,19 @@ class Watched(MfBo):
 
 
 @pytest.mark.parametrize(
-    ("workers", "resumable", "room"),
-    [(1, True, 500), (3, False, 500), (3, True, 12), pytest.param(1, False, 12, marks=pytest.mark.slow)],
+    ("workers", "resumable", "room", "n"),
+    [
+        (1, True, 500, 10),
+        (3, False, 500, 10),
+        (3, True, 12, 10),
+        pytest.param(1, False, 12, 14, marks=pytest.mark.slow),
+        pytest.param(1, True, 500, 14, marks=pytest.mark.slow),
+        pytest.param(3, False, 500, 14, marks=pytest.mark.slow),
+    ],
 )
-def test_the_choice_is_that_of_the_rule(workers: int, resumable: bool, room: int) -> None:
+def test_the_choice_is_that_of_the_rule(workers: int, resumable: bool, room: int, n: int) -> None:
     table = with_space(
-        random_table(3, n=14, levels=None, diverged=0.02, ragged=0.1, grid="squares", resumable=resumable)
+        random_table(3, n=n, levels=None, diverged=0.02, ragged=0.1, grid="squares", resumable=resumable)
     )
     scheduler = Watched(max_observations=room)
     trace = Simulation(table, scheduler, workers=workers).run()

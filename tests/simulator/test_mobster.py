@@ -23,10 +23,17 @@ TABLE = with_space(random_table(3, n=40, levels=None, diverged=0.1, ragged=0.1))
 
 @pytest.mark.parametrize("model", ["joint", "independent"])
 @pytest.mark.parametrize("form", RULES)
-@pytest.mark.parametrize("arguments", [pytest.param("", marks=pytest.mark.slow), "eta=2, r_min=2"])
-def test_it_is_the_rule_with_the_searcher(form: str, model: str, arguments: str) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "trials"),
+    [
+        ("eta=2, r_min=2", 22),
+        pytest.param("eta=2, r_min=2", None, marks=pytest.mark.slow),
+        pytest.param("", None, marks=pytest.mark.slow),
+    ],
+)
+def test_it_is_the_rule_with_the_searcher(form: str, model: str, arguments: str, trials: int | None) -> None:
     both = [
-        Simulation(TABLE, spec, workers=3, seed=1).run()
+        Simulation(TABLE, spec, workers=3, seed=1, budget=Budget(trials=trials)).run()
         for spec in (
             f"mobster(form={form!r}, model={model!r}, {arguments})",
             f"{RULES[form]}({arguments})+gp-{model}",
@@ -38,7 +45,9 @@ def test_it_is_the_rule_with_the_searcher(form: str, model: str, arguments: str)
 @pytest.mark.parametrize("form", RULES)
 def test_the_models_make_different_runs(form: str) -> None:
     digests = {
-        Simulation(TABLE, f"mobster(form={form!r}){searcher}", workers=3, seed=1).run().digest()
+        Simulation(TABLE, f"mobster(form={form!r}){searcher}", workers=3, seed=1, budget=Budget(trials=25))
+        .run()
+        .digest()
         for searcher in ("", "+gp-independent", "+gp-joint(min_at_largest=8)", "+random")
     }
     assert len(digests) == 4

@@ -66,7 +66,7 @@ def test_every_searcher_is_in_these_tests() -> None:
     [
         pytest.param(
             *(scheduler, searcher),
-            marks=() if scheduler in ("asha-promotion", "hyperband") or searcher in ("kde", "gp") else pytest.mark.slow,
+            marks=() if scheduler in ("asha-promotion", "hyperband") or searcher == "kde" else pytest.mark.slow,
         )
         for scheduler in sorted({*scheduler_names()} - {"grid"})  # which has an order of its own
         for searcher in MODELS

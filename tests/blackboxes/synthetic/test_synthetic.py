@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, reject
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from blackboxes import Blackbox, BlackboxError, load, save
@@ -98,8 +98,20 @@ def test_times_are_whole_nanoseconds(name: str) -> None:
 
 @pytest.mark.parametrize("name", FAMILIES.names())
 @given(data=st.data())
+@settings(max_examples=30)
 def test_a_name_makes_the_same_table_again(name: str, data: st.DataObject) -> None:
-    values = data.draw(some_values(name))
+    assert_a_name_makes_the_same_table_again(name, data.draw(some_values(name)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FAMILIES.names())
+@given(data=st.data())
+@settings(max_examples=300)
+def test_many_names_make_the_same_tables_again(name: str, data: st.DataObject) -> None:
+    assert_a_name_makes_the_same_table_again(name, data.draw(some_values(name)))
+
+
+def assert_a_name_makes_the_same_table_again(name: str, values: dict[str, Any]) -> None:
     try:
         table = FAMILIES.find(name)(**values).table()
     except BlackboxError:
