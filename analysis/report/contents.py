@@ -199,6 +199,7 @@ def _summary(runs: pd.DataFrame) -> Sortable:
         shown.drop(columns=dull),
         "Medians over seeds; trials, resource, idle share and cost are means. Time to 5%: until regret is 5% of the "
         "way from the table's best to its median; infinite where half of the runs or more never got there.",
+        digits=3,
     )
 
 
@@ -221,6 +222,7 @@ def _measured(regret: Curves, baseline: str) -> Iterator[Sortable]:
             better[list(told)].rename(columns=told),
             "Differences in normalised regret, paired by seed: negative is better. The second interval holds for all "
             "pairs at once. Won, lost and tied are shares of seeds.",
+            digits=3,
         )
     reached = reach(regret, WITHIN)
     times = time_to_target(reached)
