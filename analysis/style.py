@@ -26,6 +26,7 @@ LINES = ("-", "--", "-.", (0, (1, 1)), (0, (5, 1, 1, 1, 1, 1)), (0, (7, 2)))
 BOUND: dict[str, Any] = {"color": "0.45", "linestyle": (0, (4, 2)), "linewidth": 1.0, "zorder": 1.5}  # below the curves
 SIZE = (6.2, 4.6)  # inches, without the legend
 DPI = 150
+SECOND_AXIS = 38  # points below the first
 
 
 def new_axes(size: tuple[float, float] = SIZE) -> Axes:
@@ -51,6 +52,18 @@ def tidy(ax: Axes, title: str, x: str, y: str) -> None:
     ax.grid(True, which="major", color="0.9", linewidth=0.8)
     ax.set_axisbelow(True)
     ax.spines[["top", "right"]].set_visible(False)
+
+
+def add_trainings(ax: Axes, full_training: float) -> None:
+    """A second axis of time below the first, in mean full trainings (of so many seconds)."""
+    if full_training > 0:
+        scale = (lambda seconds: seconds / full_training, lambda trainings: trainings * full_training)
+        axis = ax.secondary_xaxis("bottom", functions=scale)
+        axis.spines["bottom"].set_position(("outward", SECOND_AXIS))
+        axis.set_xlabel("the same in mean full trainings")
+        if ax.get_xscale() == "log":
+            low, high = ax.get_xlim()
+            plain_ticks(axis.xaxis, low, high)
 
 
 def legend_beside(ax: Axes, handles: Sequence[Artist], names: Sequence[str], *, widen: bool = True) -> Legend:

@@ -14,10 +14,9 @@ from analysis.anytime import Band, How, anytime
 from analysis.curves import Curves, curves, grid
 from analysis.pairing import tasks as tasks_of
 from analysis.runs import RunsError
-from analysis.style import BOUND, DPI, label, legend_beside, look, new_axes, plain_ticks, tidy
+from analysis.style import BOUND, DPI, add_trainings, label, legend_beside, look, new_axes, plain_ticks, tidy
 from simulator import clairvoyant
 
-SECOND_AXIS = 38  # points below the first
 COLUMNS = 3
 TASK_SIZE = (4.2, 3.4)  # inches, of each task in a grid
 SPAN = 500  # the first results of a long run would take up half of the time axis, and most of the other one
@@ -48,7 +47,7 @@ def plot_anytime(
     lines = _draw(ax, some, how, band, names)
     tidy(ax, _title(some, how, band), some.x_label, some.y_label)
     if some.x == "time":
-        _add_trainings(ax, float(some.runs["full_training"].iloc[0]))
+        add_trainings(ax, float(some.runs["full_training"].iloc[0]))
     legend_beside(ax, lines, [label(name) for name in names], widen=is_own)
     return ax
 
@@ -152,15 +151,3 @@ def _counted(numbers: pd.Series, noun: str) -> str:
     """``1 seed``, ``20 seeds``, or ``12 to 20 seeds`` where they differ."""
     low, high = numbers.min(), numbers.max()
     return ("" if low == high else f"{low} to ") + (f"{high} {noun}" if high == 1 else f"{high} {noun}s")
-
-
-def _add_trainings(ax: Axes, full_training: float) -> None:
-    """A second axis below the first."""
-    if full_training > 0:
-        scale = (lambda seconds: seconds / full_training, lambda trainings: trainings * full_training)
-        axis = ax.secondary_xaxis("bottom", functions=scale)
-        axis.spines["bottom"].set_position(("outward", SECOND_AXIS))
-        axis.set_xlabel("the same in mean full trainings")
-        if ax.get_xscale() == "log":
-            low, high = ax.get_xlim()
-            plain_ticks(axis.xaxis, low, high)

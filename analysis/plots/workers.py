@@ -14,8 +14,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from analysis.jobs import COMPLETED, CUT_OFF, FAILED, FATES, PAUSED, STOPPED, Jobs, fates, jobs
-from analysis.plots.anytime import _add_trainings
-from analysis.style import SIZE, legend_beside, new_axes, tidy
+from analysis.style import SIZE, add_trainings, legend_beside, new_axes, tidy
 from blackboxes import BlackboxError
 from simulator import Trace, events
 from simulator.accounting import Presence, presences
@@ -79,7 +78,7 @@ def over_time(ax: Axes, trace: Trace) -> None:
     end = trace.info.end / 1e9 or 1.0
     ax.set_xlim(0, end)
     with suppress(BlackboxError):
-        _add_trainings(ax, trace.table.full_training_time)
+        add_trainings(ax, trace.table.full_training_time)
     for axis, ticks in ((ax.xaxis, 7 if end < 1e5 else 4), *((child.xaxis, 7) for child in ax.child_axes)):
         axis.set_major_locator(MaxNLocator(ticks, steps=[1, 2, 2.5, 5, 10]))
         axis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.9g}" if abs(x) < 1e9 else f"{x:g}"))

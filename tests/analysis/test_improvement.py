@@ -86,6 +86,15 @@ def test_that_all_were_better_does_not_say_that_all_will_be() -> None:
     assert row["lower"] == pytest.approx(0.83, abs=0.02)  # Clopper and Pearson's 97.5% limit for 20 of 20 is 0.832
 
 
+def test_interval_is_as_wide_as_estimates_vary() -> None:
+    generator = np.random.default_rng(3)
+    losses = generator.normal(size=(1, 2, 25, 200)) + generator.normal(size=(2, 2, 25, 200))
+    losses[1] += 0.5
+    found = pd.DataFrame([one(scores_of(losses), 0, 1, at) for at in range(200)])
+    deviation = found["probability"].astype(float).std()
+    assert (found["upper"] - found["lower"]).mean() == pytest.approx(2 * 1.96 * deviation, rel=4 / np.sqrt(400))
+
+
 def test_shared_luck_makes_the_interval_narrower() -> None:
     generator = np.random.default_rng(0)
     luck = generator.normal(size=(1, 1, 30, 1))

@@ -33,7 +33,23 @@ from readable import texts_of
 from scipy.ndimage import maximum_filter, minimum_filter, uniform_filter
 from tables import integer_table
 
-from analysis import as_runs, plot_anytime
+from analysis import (
+    Curves,
+    Scores,
+    as_runs,
+    curves,
+    friedman,
+    interval_widths,
+    plot_anytime,
+    plot_critical_difference,
+    plot_data_profile,
+    plot_performance_profile,
+    plot_ranks,
+    plot_seeds,
+    plot_time_to_target,
+    reach,
+    scores,
+)
 from analysis.plots import spent, trials, workers
 from analysis.plots.rungs import plot_rungs
 from analysis.plots.spent import plot_spent
@@ -71,12 +87,26 @@ def without_cluster() -> pd.DataFrame:
     return runs()[runs()["cluster"] == ""]
 
 
+def some_curves() -> Curves:
+    return curves(without_cluster(), scale="normalised", x="trainings")
+
+
+def end() -> Scores:
+    return scores(some_curves(), np.array([np.inf]))
+
+
 PICTURES: dict[str, Callable[[], Axes]] = {
     "anytime": lambda: plot_anytime(without_cluster()),
+    "critical-difference": lambda: plot_critical_difference(friedman(end())),
+    "data-profile": lambda: plot_data_profile(reach(without_cluster(), 0.3), 1.0),
+    "performance-profile": lambda: plot_performance_profile(reach(without_cluster(), 0.3)),
+    "ranks": lambda: plot_ranks(scores(some_curves())),
     "rank-correlation": lambda: plot_rank_correlation(integer_table()),
     "rungs": lambda: plot_rungs(trace("asha-promotion")),
     "runtimes": lambda: plot_runtimes(integer_table()),
+    "seeds": lambda: plot_seeds(interval_widths(end(), "asha-stopping", "random")),
     "spent": lambda: plot_spent(runs()),
+    "time-to-target": lambda: plot_time_to_target(reach(without_cluster(), 0.3)),
     "trials": lambda: plot_trials(trace("asha-stopping")),
     "workers": lambda: plot_workers(trace("asha-promotion")),
     "workers-cluster": lambda: plot_workers(trace("asha-stopping", "spot(crashes='2/x', preemptions='1/x')")),
