@@ -14,7 +14,7 @@ from simulator.accounting import PARTS
 from simulator.errors import RunsError
 from simulator.study import LISTS, PREFIXES
 
-__all__ = ["RunsError", "as_runs", "check_one", "load_runs"]
+__all__ = ["RunsError", "as_runs", "check_one", "load_runs", "number_of"]
 
 NEEDED = (
     *("table", "metric", "direction", "unit", "test_metric", "test_direction", "test_unit"),
@@ -62,6 +62,17 @@ def check_one(runs: pd.DataFrame, column: str, what: str) -> None:
     if runs[column].nunique() > 1:
         found = ", ".join(str(value) or "none" for value in sorted(runs[column].unique()))
         raise RunsError(f"{what}, not {found}")
+
+
+def number_of(scheduler: str, schedulers: Sequence[str]) -> int:
+    """Which of some schedulers one is, from 0.
+
+    Raises:
+        RunsError: it is none of them.
+    """
+    if scheduler not in schedulers:
+        raise RunsError(f"there is no run of {scheduler!r}: known: {', '.join(sorted(schedulers))}")
+    return schedulers.index(scheduler)
 
 
 def load_runs(path: str | os.PathLike[str]) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.runs import RunsError
+from analysis.runs import RunsError, number_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +48,4 @@ class Scores:
         Raises:
             RunsError: there is none of that name.
         """
-        if scheduler not in self.schedulers:
-            raise RunsError(f"there is no run of {scheduler!r}: known: {', '.join(sorted(self.schedulers))}")
-        return self.schedulers.index(scheduler)
+        return number_of(scheduler, self.schedulers)

@@ -13,7 +13,7 @@ from analysis.bootstrap import percentiles, resample, stretched
 from analysis.intervals import bounded_interval, welch
 from analysis.kaplan_meier import Survival, censored, kaplan_meier, known_until, medians_in, restricted_means_in
 from analysis.paired import CONFIDENCE
-from analysis.runs import RunsError
+from analysis.runs import RunsError, number_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,9 +71,7 @@ class Reached:
         Raises:
             RunsError: there is none of that name.
         """
-        if scheduler not in self.schedulers:
-            raise RunsError(f"there is no run of {scheduler!r}: known: {', '.join(sorted(self.schedulers))}")
-        return self.schedulers.index(scheduler)
+        return number_of(scheduler, self.schedulers)
 
     @property
     def rows(self) -> list[tuple[str | None, list[int]]]:

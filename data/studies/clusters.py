@@ -28,6 +28,7 @@ from scipy.stats import rankdata
 
 from analysis import as_runs, summarise
 from analysis.paired import mean_interval
+from analysis.plots.spent import SAID
 from analysis.style import COLOURS, LINES
 from simulator import Budget
 from simulator.accounting import PARTS
@@ -54,15 +55,6 @@ SEEDS, WORKERS, TIME = range(30), 16, 3  # mean full trainings
 MARKERS = "osDv^P"
 TICKS = {"stragglers": "strag-\nglers", "no-checkpoints": "no check-\npoints"}
 TITLES = {"slow": "slow, all alike"}
-# What the parts of the workers' time are called, and how they look.
-SAID = {
-    "useful": ("useful", "#009E73", ""),
-    "stopped": ("on trials later stopped", "#56B4E9", ""),
-    "repeated": ("repeated", "#D55E00", "////"),
-    "overhead": ("overhead", "#E69F00", "...."),
-    "barrier": ("idle at a barrier", "0.55", ""),
-    "no_work": ("idle: table used up", "0.88", ""),
-}
 
 
 @dataclass(frozen=True)
