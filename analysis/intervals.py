@@ -97,9 +97,10 @@ def bounded_interval(
     """An interval for a mean that lies between two bounds, such as a share or a rank.
 
     It is Wilson's score interval (JASA 1927) with an effective sample size, as for shares in surveys: how many draws of
-    0 or 1 would have the same variance (Korn & Graubard, Survey Methodology 1998). Where nothing varied, as when all
-    seeds were won, it is the number of runs: that nothing varied does not say that nothing will.
-    A bootstrap cannot know that: near the bounds it covers far less than it says.
+    0 or 1 would have the same variance (Korn & Graubard, Survey Methodology 1998). That nothing varied, as when all
+    seeds were won, does not say that nothing will: what was not seen in so many runs may yet be as many as Wilson's
+    upper limit for none says, and may lie at either bound. A bootstrap cannot know that, and near the bounds it covers
+    far less than it says.
 
     Args:
         middle: (...) the means.
@@ -117,10 +118,12 @@ def bounded_interval(
     share = (middle - low) / (high - low)
     of_one = share * (1 - share)
     error = squared_error / (high - low) ** 2
-    known = (error > 0) & (of_one > 0)
-    size = np.where(known, of_one / np.where(known, error, 1.0), float(runs))
-    shrink = critical**2 / size
+    varies = (error > 0) & (of_one > 0)
+    shrink = np.where(varies, critical**2 * error / np.where(varies, of_one, 1.0), 0.0)
     centre = (share + shrink / 2) / (1 + shrink)
     half = np.sqrt(shrink * of_one + shrink**2 / 4) / (1 + shrink)
-    lower, upper = (low + (high - low) * np.clip(end, 0.0, 1.0) for end in (centre - half, centre + half))
+    unseen = critical**2 / (runs + critical**2)
+    lower = np.where(varies, centre - half, share * (1 - unseen))
+    upper = np.where(varies, centre + half, share + (1 - share) * unseen)
+    lower, upper = (low + (high - low) * np.clip(end, 0.0, 1.0) for end in (lower, upper))
     return np.minimum(lower, middle), np.maximum(upper, middle)

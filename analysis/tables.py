@@ -183,7 +183,7 @@ class ResultTable:
     def to_csv(self) -> str:
         """One line a row, numbers in full, texts as they are; ends of intervals are ``name_lower`` and ``name_upper``.
 
-        There is neither bold nor caption. A number that is missing is ``nan``.
+        There is neither bold nor caption. A number that is missing is ``nan``. A zero byte is told by its code.
         """
         names, columns = zip(*(part for column in self.columns for part in _full(column)), strict=True)
         lines = io.StringIO()
@@ -322,6 +322,7 @@ def _values(where: str, values: Sequence[Any] | np.ndarray) -> list[str] | np.nd
 def _full(column: Column) -> list[tuple[str, list[Any]]]:
     """Name and values of the columns of the CSV file that stand for one."""
     parts = {"": column.values, "_lower": column.lower, "_upper": column.upper}
-    return [
-        (column.name + end, np.asarray(part, dtype=object).tolist()) for end, part in parts.items() if part is not None
-    ]
+    told = {name: np.asarray(part, dtype=object).tolist() for name, part in parts.items() if part is not None}
+    if column.is_text:  # no reader of CSV takes a zero byte
+        told[""] = [text.replace("\0", r"\x00") for text in told[""]]
+    return [(column.name.replace("\0", r"\x00") + end, part) for end, part in told.items()]

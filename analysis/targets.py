@@ -122,7 +122,7 @@ def time_to_target(reached: Reached) -> pd.DataFrame:
     All intervals are of 95%, and for other seeds of the same tasks. That of the share is told in `shares`. Of that of
     the mean each end is the farther one of a bootstrap's (`analysis.bootstrap.stretched`), too short for skewed times,
     and of Student's on the scale of `expected_time`: for exponential times, of which 30 to 99% are within the horizon,
-    20 to 30 seeds cover 93 to 97%. It is NaN for a single seed.
+    20 to 30 seeds cover 93 to 97%; where fewer are, they cover less. It is NaN for a single seed.
     """
     counts = _counts(reached)
     rows: list[dict[str, Any]] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from itertools import combinations, permutations, product
 from math import factorial, inf, nan, sqrt
 from typing import Any
@@ -121,6 +122,16 @@ def test_groups_are_the_bars_of_another_library() -> None:
         np.testing.assert_allclose(bars, [(rank_of[group[0]], rank_of[group[-1]]) for group in found.groups])
 
 
+def test_no_two_are_told_apart_unless_friedmans_test_rejects() -> None:
+    losses = np.random.default_rng(61).normal(size=(8, 8))
+    losses[0] -= 0.8
+    losses[1] += 0.8
+    found = of_blocks(losses.T)
+    assert found.p > 0.05
+    assert np.ptp(found.mean_ranks) > found.critical_difference
+    assert [set(group) for group in found.groups] == [set(found.schedulers)]
+
+
 @pytest.mark.parametrize(
     ("blocks", "exact"),
     [
@@ -194,6 +205,19 @@ def test_wilcoxons_p_value_is_scipys_where_there_are_no_ties(blocks: int) -> Non
         i, j = (found.schedulers.index(name) for name in (pair.scheduler, pair.other))
         method = "exact" if blocks <= 50 else "asymptotic"
         assert pair.p_wilcoxon == pytest.approx(wilcoxon(losses[:, i], losses[:, j], method=method).pvalue, rel=1e-9)
+
+
+def test_zeros_count_half_for_each_side_with_many_blocks_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    losses = np.random.default_rng(0).normal(size=(60, 3)) + [0, 0.35, 0.7]
+    losses[:30] = losses[:30, :1]
+    found = of_blocks(losses)
+    nearly = found.pairs()["p_wilcoxon"]
+    monkeypatch.setattr(sys.modules["analysis.friedman"], "EXACT", 100)
+    exact = found.pairs()["p_wilcoxon"]
+    small = exact < 0.05
+    assert small.sum() == 2
+    assert (nearly >= exact)[small].all()  # on the safe side
+    np.testing.assert_allclose(nearly, exact, atol=0.02)
 
 
 def test_holm_by_hand() -> None:

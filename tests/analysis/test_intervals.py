@@ -66,8 +66,8 @@ def test_scale_changes_the_error_only_even_where_fourth_powers_overflow() -> Non
 def test_bounded_interval_of_a_share_is_wilsons(runs: int, data: st.DataObject) -> None:
     won = data.draw(st.integers(0, runs))
     share = won / runs
-    z = np.array(stats.norm.ppf(0.975))
-    lower, upper = bounded_interval(np.array(share), np.array(share * (1 - share) / runs), z, (0, 1), runs)
+    error, z = np.array(share * (1 - share) / runs), np.array(stats.norm.ppf(0.975))
+    lower, upper = bounded_interval(np.array(share), error, z, (0, 1), runs)
     expected = stats.binomtest(won, runs).proportion_ci(method="wilson")
     assert (float(lower), float(upper)) == pytest.approx((expected.low, expected.high))
 
@@ -91,6 +91,14 @@ def test_bounded_interval_keeps_to_its_bounds_and_moves_with_them(
     np.testing.assert_allclose((1 - mirrored[1], 1 - mirrored[0]), (lower, upper), atol=1e-9)
     moved = bounded_interval(np.array(low + width * share), np.array(error * width**2), args[1], (low, low + width), 20)
     np.testing.assert_allclose(moved, (low + width * lower, low + width * upper), atol=1e-7)
+
+
+@pytest.mark.parametrize("middle", [1.0, 2.5, 4.0])
+def test_what_never_varied_may_vary_yet(middle: float) -> None:
+    z = np.array(stats.norm.ppf(0.975))
+    unseen = stats.binomtest(0, 60).proportion_ci(method="wilson").high
+    found = [float(end) for end in bounded_interval(np.array(middle), np.array(0.0), z, (1, 4), 60)]
+    assert found == pytest.approx([middle - unseen * (middle - 1), middle + unseen * (4 - middle)])
 
 
 def test_a_mean_that_can_only_have_one_value_is_known() -> None:

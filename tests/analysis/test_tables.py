@@ -344,6 +344,11 @@ def test_three_files_are_written_and_nothing_else(tmp_path: Path) -> None:
     assert texts == [table.to_csv(), table.to_markdown(), table.to_latex()]
 
 
+def test_a_zero_byte_is_told_by_its_code_in_csv() -> None:
+    csv = ResultTable([Column("a\0", ["b\0"])]).to_csv()
+    assert csv == '"a\\x00"\n"b\\x00"\n'
+
+
 def test_half_of_a_surrogate_pair_can_be_written(tmp_path: Path) -> None:
     paths = ResultTable([Column("name", ["a\udcff"])]).write(tmp_path, "t")
     assert all(

@@ -204,6 +204,7 @@ def test_profiles_draw_their_shares_up_to_the_end() -> None:
         assert ax.get_ylabel() == "share of problems solved"
         assert ax.get_xlim()[0] >= first
     assert plot_performance_profile(some).get_xlim()[0] == 1
+    assert plot_performance_profile(made(1)).get_xlim()[1] >= 2  # a line, also where all factors are 1
     assert plot_performance_profile(some).get_xlabel() == "time, as a multiple of the shortest on the same problem"
     assert plot_data_profile(some, 1.0).get_xlabel() == "time (mean full trainings)"
 
