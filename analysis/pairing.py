@@ -81,6 +81,9 @@ def averaged(runs: pd.DataFrame | Curves) -> Scores:
 def reach(runs: pd.DataFrame | Curves, target: float) -> Reached:
     """When each of some paired runs first got to a target.
 
+    A run that did not is censored at its end. One that used up its table would not get there however long it went on:
+    it is censored at the end of the longest run of its task.
+
     Args:
         runs: as for `scores`; by default, of one table too, scored by normalised regret over mean full trainings.
         target: in the unit of the curves' values, such as 0.05 for normalised regret.
@@ -93,11 +96,16 @@ def reach(runs: pd.DataFrame | Curves, target: float) -> Reached:
     some = _comparable(runs, bound=False)
     place = _places(some)
     times, reached = np.full(place.shape, np.nan), np.zeros(place.shape, dtype=bool)
-    first, did = np.empty(len(some)), np.zeros(len(some), dtype=bool)
+    ended = np.array([max([end, *steps[-1:]]) for end, steps in zip(some.ends, some.steps, strict=True)])
+    names, is_over = tasks(some.runs), some.runs["exhausted_at"].notna().to_numpy()
+    for task in place.tasks:
+        of_task = names == task
+        ended[of_task & is_over] = ended[of_task].max()
+    first, did = ended.copy(), np.zeros(len(some), dtype=bool)
     for i, (steps, values) in enumerate(zip(some.steps, some.values, strict=True)):
         there = np.flatnonzero(some.signs[i] * values <= some.signs[i] * target)
-        did[i] = len(there) > 0
-        first[i] = steps[there[0]] if did[i] else max(some.ends[i], steps[-1] if len(steps) else 0.0)
+        if len(there):
+            first[i], did[i] = steps[there[0]], True
     times[place.of], reached[place.of] = first, did
     return Reached(
         times, reached, place.schedulers, place.tasks, place.seeds, some.x_label, f"{some.y_label}: {target:g}"

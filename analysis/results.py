@@ -72,6 +72,9 @@ def speed_table(runs: pd.DataFrame | Curves, target: float, baseline: str) -> Re
         faster = speed_up(reached, baseline).set_index(["scheduler", "task"])
         rows = faster.reindex(list(zip(times["scheduler"], times["task"], strict=True)))
         own = (times["scheduler"] == baseline).to_numpy()
+        relation = ["" if word == "=" or word != word else str(word) for word in rows["relation"]]
+        if any(relation):
+            columns.append(Column("bound", relation))
         ratio, low, high = (
             np.where(own, 1.0, rows[name].to_numpy()) for name in ("speed_up", "speed_up_lower", "speed_up_upper")
         )
@@ -79,7 +82,8 @@ def speed_table(runs: pd.DataFrame | Curves, target: float, baseline: str) -> Re
     return ResultTable(
         columns,
         caption=f"Time to {reached.target}",
-        note=f"{reached.x_label}; intervals are of 95%. Runs that did not get there are censored (Kaplan and Meier).",
+        note=f"{reached.x_label}; intervals are of 95%. Runs that did not get there are censored (Kaplan and Meier); "
+        "where one of the two never did, how many times sooner is a bound.",
         label="tab:speed",
     )
 

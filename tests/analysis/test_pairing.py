@@ -154,3 +154,17 @@ def test_average_is_that_of_a_fine_grid() -> None:
     at = (np.arange(20_000) + 0.5) / 20_000 * 2.0  # of 2 mean full trainings
     losses = np.nan_to_num(scores(runs, at).losses, nan=1.0).clip(max=1.0)
     np.testing.assert_allclose(found.losses[..., 0], losses.mean(axis=-1), rtol=1e-3)
+
+
+def test_a_run_that_used_up_its_table_is_censored_at_the_end_of_the_longest() -> None:
+    rows = [
+        by_hand([1.0], [0.5], "a", end=3.0, exhausted_at=2.0),
+        by_hand([1.0], [0.5], "b", end=5.0),
+        by_hand([4.0], [0.1], "c", end=8.0),
+        *(by_hand([1.0], [0.5], name, end=20.0, table="made:other") for name in "abc"),
+    ]
+    found = reach(curves(as_runs(rows), x="trainings"), 0.2)
+    assert (found.times[:, 0, 0] * 2).tolist() == [8.0, 5.0, 4.0]
+    rows[2] = rows[2] | {"values": [0.4]}
+    found = reach(curves(as_runs(rows), x="trainings"), 0.2)
+    assert (found.times[:, 0, 0] * 2).tolist() == [8.0, 5.0, 8.0]
