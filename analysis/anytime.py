@@ -7,11 +7,11 @@ from typing import Literal, get_args
 import numpy as np
 import pandas as pd
 
+from analysis.aggregates import How, aggregate
 from analysis.curves import Curves, check_alike, curves, grid
 from analysis.pairing import scores
 from analysis.runs import RunsError
 
-How = Literal["median", "mean", "iqm"]
 Band = Literal["quartiles", "interval"]
 
 
@@ -45,23 +45,16 @@ def anytime(
     check_alike(some, "anytime curves are drawn for")
     at = grid(some) if at is None else np.asarray(at, dtype=np.float64)
     worst = np.inf * some.sign
-    middles: dict[str, np.ndarray] = {}
-    if band == "interval" or how != "median":
-        from analysis.aggregates import aggregate
-
-        found = aggregate(scores(some, at, bound=True), how)
-        names = list(some.schedulers)
-        ends = (found.lower, found.upper) if some.sign > 0 else (found.upper, found.lower)
-        middles = {name: some.sign * found.middle[i] for i, name in enumerate(names)}
-        bands = {name: tuple(some.sign * end[i] for end in ends) for i, name in enumerate(names)}
+    needs_pairs = band == "interval" or how != "median"
+    found = aggregate(scores(some, at, bound=True), how) if needs_pairs else None
     parts = []
-    for scheduler, own in some.schedulers.items():
-        values = own.at(at)
-        middle = middles[scheduler] if middles else quantile(values, 0.5, worst)
-        if band == "interval":
-            lower, upper = bands[scheduler]
-        else:
-            lower, upper = (quantile(values, q, worst) for q in (0.25, 0.75))
+    for i, (scheduler, own) in enumerate(some.schedulers.items()):
+        lower, middle, upper = (quantile(own.at(at), q, worst) for q in (0.25, 0.5, 0.75))
+        if found is not None:
+            middle = some.sign * found.middle[i]
+            if band == "interval":
+                ends = some.sign * found.lower[i], some.sign * found.upper[i]
+                lower, upper = ends if some.sign > 0 else ends[::-1]
         parts.append(
             pd.DataFrame(
                 {"scheduler": scheduler, "x": at, "middle": middle, "lower": lower, "upper": upper, "runs": len(own)}

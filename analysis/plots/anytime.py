@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from analysis.anytime import Band, How, anytime
+from analysis.aggregates import How
+from analysis.anytime import Band, anytime
 from analysis.curves import Curves, curves, grid
 from analysis.pairing import tasks as tasks_of
 from analysis.runs import RunsError

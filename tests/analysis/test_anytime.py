@@ -13,13 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_runs import by_hand, scored, simulated, value_at
 
-from analysis import anytime, as_runs, curves, paired
+from analysis import aggregate, anytime, as_runs, curves, paired, scores
 from analysis.curves import grid as grid_of
 from analysis.runs import RunsError
 from simulator import Trace
 
 
-def scores(trace: Trace, times: Sequence[float], score: str) -> list[float]:
+def scored_plainly(trace: Trace, times: Sequence[float], score: str) -> list[float]:
     """What the first of the best results by each time, of all epochs, counts for; NaN where there is none."""
     metric, results = trace.info.metric, trace.results().to_dict("records")
     sign, best_of_all = trace.table.metric_info[metric].sign, trace.table.best(metric)
@@ -53,7 +53,7 @@ def test_curve_is_the_first_of_the_best_results_up_to_then(
 ) -> None:
     [trace], rows = run
     times = some_times(trace)
-    np.testing.assert_array_equal(value_at(rows[0], times, score), scores(trace, times, score))
+    np.testing.assert_array_equal(value_at(rows[0], times, score), scored_plainly(trace, times, score))
 
 
 @settings(max_examples=30)
@@ -97,7 +97,7 @@ def test_quartiles_rank_runs_without_a_result_worst(runs: tuple[list[Trace], lis
     table = traces[0].table
     direction = "min" if score == "regret" else table.metric_info["test" if score == "test" else "loss"].direction
     times = np.unique(np.concatenate([some_times(trace)[1:5] for trace in traces]))
-    values = zip(*(scores(trace, times, score) for trace in traces), strict=True)
+    values = zip(*(scored_plainly(trace, times, score) for trace in traces), strict=True)
     found = anytime(scored(rows, score), times)
     assert found["x"].tolist() == times.tolist()
     assert set(found["runs"]) == {5}
@@ -271,3 +271,32 @@ def test_rows_from_before_there_were_clusters_are_of_none() -> None:
     assert (run.cluster, run.costs, run.crashes) == ("", [], 0)
     assert isnan(run.worker_time)
     assert isnan(run.cost)
+
+
+@pytest.mark.parametrize("direction", ["min", "max"])
+@pytest.mark.parametrize("how", ["median", "mean", "iqm"])
+def test_other_middles_and_intervals_are_those_of_aggregates(direction: str, how: Any) -> None:
+    draw = np.random.default_rng(0)
+    rows = [
+        by_hand([1.0], [float(draw.exponential())], name, seed, direction=direction)
+        for name in ("a", "b", "clairvoyant")
+        for seed in range(9)
+    ]
+    some, at = curves(as_runs(rows)), np.array([0.5, 5.0])
+    sign = 1 if direction == "min" else -1
+    expected = aggregate(scores(some, at, bound=True), how)
+    found = anytime(some, at, how, "interval")
+    assert found["scheduler"].tolist() == ["a", "a", "b", "b", "clairvoyant", "clairvoyant"]
+    np.testing.assert_allclose(found["middle"], sign * expected.middle.ravel())
+    ends = np.sort(sign * np.stack([expected.lower.ravel(), expected.upper.ravel()]), axis=0)
+    np.testing.assert_allclose(found[["lower", "upper"]].to_numpy().T, ends)
+    with_quartiles = anytime(some, at, how)
+    np.testing.assert_allclose(with_quartiles["middle"], found["middle"])
+    np.testing.assert_allclose(with_quartiles[["lower", "upper"]], anytime(some, at)[["lower", "upper"]])
+
+
+def test_other_middles_and_bands_are_errors() -> None:
+    runs = as_runs([by_hand([1.0], [0.5])])
+    for asked in (("mode", "quartiles"), ("mean", "range")):
+        with pytest.raises(RunsError, match="how is one of median, mean, iqm and band one of quartiles, interval"):
+            anytime(runs, None, *asked)  # type: ignore[arg-type]
