@@ -12,6 +12,27 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from test_plots import box, drawn, labels
 
+HOSTILE = [
+    "$x$",
+    "a$b^{2",
+    "_hidden",
+    "<b>bold</b> & co",
+    r"\frac{1}{2} %s {0}",
+    "two\nlines",
+    "x" * 300,
+    "a " * 40,
+    "",
+]
+
+
+def assert_inside(figure: Figure) -> None:
+    """Nothing of a figure that was drawn is cut off by its edge."""
+    inside, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
+    assert inside.x0 >= -0.01
+    assert inside.y0 >= -0.01
+    assert inside.x1 <= width + 0.01
+    assert inside.y1 <= height + 0.01
+
 
 def titled(ax: Axes) -> str:
     return ax.get_title(loc="left").replace("\n", "")
@@ -42,11 +63,7 @@ def assert_clean(ax: Axes, least_ticks: int = 0) -> None:
     drawn(ax)
     figure = ax.get_figure()
     assert isinstance(figure, Figure)
-    inside, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
-    assert inside.x0 >= -0.01
-    assert inside.y0 >= -0.01
-    assert inside.x1 <= width + 0.01
-    assert inside.y1 <= height + 0.01
+    assert_inside(figure)
     legend = ax.get_legend()
     if legend is not None:
         assert box(legend).x0 >= box(ax).x1

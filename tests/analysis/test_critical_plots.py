@@ -12,22 +12,11 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from readable import HOSTILE, assert_inside
 
 from analysis.friedman import Friedman, friedman
 from analysis.plots.critical import plot_critical_difference
 from analysis.style import COLOURS, wrapped
-
-HOSTILE = [
-    "$x$",
-    "a$b^{2",
-    "_hidden",
-    "<b>bold</b> & co",
-    r"\frac{1}{2} %s {0}",
-    "two\nlines",
-    "x" * 300,
-    "a " * 40,
-    "",
-]
 
 
 def made(count: int, blocks: int = 20, spread: float = 0.4, **others: Any) -> Friedman:
@@ -54,11 +43,7 @@ def bars(ax: Axes) -> list[tuple[float, float]]:
 def assert_readable(ax: Axes) -> None:
     """Nothing is cut off, no text lies on another, and no bar on a name."""
     figure = drawn(ax)
-    inside, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
-    assert inside.x0 >= -0.01
-    assert inside.y0 >= -0.01
-    assert inside.x1 <= width + 0.01
-    assert inside.y1 <= height + 0.01
+    assert_inside(figure)
     ticks = [tick for tick in ax.get_xticklabels() if tick.get_text()]
     every = [*texts(ax), ax.xaxis.label, *ticks, ax._left_title]
     boxes = [(text.get_text(), text.get_window_extent()) for text in every]
@@ -67,7 +52,7 @@ def assert_readable(ax: Axes) -> None:
         upright = min(first.y1, second.y1) - max(first.y0, second.y0)
         assert min(across, upright) < 1.5, f"{one!r} lies on {other!r}"
     assert ax.get_window_extent().width / figure.dpi > 4
-    assert ax._left_title.get_window_extent().x1 / figure.dpi <= width
+    assert ax._left_title.get_window_extent().x1 / figure.dpi <= figure.get_size_inches()[0]
 
 
 @pytest.mark.parametrize(("schedulers", "blocks"), [(3, 2), (3, 60), (4, 12), (7, 2), (15, 12)])

@@ -12,6 +12,7 @@ from made_scores import scores_of
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from readable import assert_inside
 
 from analysis.plots.ranks import plot_ranks
 from analysis.plots.seeds import plot_seeds
@@ -48,11 +49,7 @@ def assert_readable(ax: Axes) -> None:
     assert isinstance(figure, Figure)
     assert legend is not None
     figure.draw_without_rendering()
-    inside, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
-    assert inside.x0 >= -0.01
-    assert inside.y0 >= -0.01
-    assert inside.x1 <= width + 0.01
-    assert inside.y1 <= height + 0.01
+    assert_inside(figure)
     assert legend.get_window_extent().x0 >= ax.get_window_extent().x1
     for axis in (ax.xaxis, ax.yaxis):
         boxes = [tick.get_window_extent() for tick in axis.get_ticklabels() if tick.get_text()]

@@ -14,6 +14,8 @@ from made_reached import runs, some_runs
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from readable import HOSTILE, assert_inside
+from test_plots import drawn
 
 from analysis.plots.profiles import plot_data_profile, plot_performance_profile
 from analysis.plots.targets import plot_time_to_target
@@ -28,17 +30,6 @@ PICTURES: list[Callable[[Reached], Axes]] = [
     lambda reached: plot_data_profile(reached, 2.0),
 ]
 EACH = pytest.mark.parametrize("plot", PICTURES, ids=["time to target", "performance profile", "data profile"])
-HOSTILE = [
-    "$x$",
-    "a$b^{2",
-    "_hidden",
-    "<b>bold</b> & co",
-    r"\frac{1}{2} %s {0}",
-    "two\nlines",
-    "x" * 300,
-    "a " * 40,
-    "",
-]
 
 
 def made(schedulers: int = 4, tasks: int = 2, seeds: int = 12, end: float = 30.0) -> Reached:
@@ -47,23 +38,12 @@ def made(schedulers: int = 4, tasks: int = 2, seeds: int = 12, end: float = 30.0
     return runs(*times, ends=end)
 
 
-def drawn(ax: Axes) -> Axes:
-    figure = ax.get_figure()
-    assert isinstance(figure, Figure)
-    figure.draw_without_rendering()
-    return ax
-
-
 def assert_readable(ax: Axes) -> None:
     """Nothing is cut off by the figure's edge, nothing lies on anything else, and both axes have numbers."""
     figure, legend = drawn(ax).get_figure(), ax.get_legend()
     assert isinstance(figure, Figure)
     assert legend is not None
-    inside, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
-    assert inside.x0 >= -0.01
-    assert inside.y0 >= -0.01
-    assert inside.x1 <= width + 0.01
-    assert inside.y1 <= height + 0.01
+    assert_inside(figure)
     assert legend.get_window_extent().x0 >= ax.get_window_extent().x1
     assert ax.get_window_extent().width / figure.dpi > 4
     assert ax.title.get_window_extent().y0 > ax.get_window_extent().y1 - 2
