@@ -13,6 +13,10 @@ PEERS := .venv-peers
 PIP_INSTALL := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
   $(BIN)/python -m pip -q --disable-pip-version-check --no-input install --no-compile
 
+# Where bytecode must not be written, as in many containers, each command would compile NumPy, pandas and SciPy anew. All
+# of it stays in this folder.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help venv dev browser demo study test lint format check-all peers bench constraints clean
 
 help: ## list the targets
