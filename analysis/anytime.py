@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from analysis.aggregates import How, aggregate
-from analysis.curves import Curves, check_alike, curves, grid
+from analysis.curves import Curves, curves, grid
 from analysis.pairing import scores
-from analysis.runs import RunsError
+from analysis.runs import RunsError, check_one
 
 Band = Literal["quartiles", "interval"]
 
@@ -42,7 +42,8 @@ def anytime(
             f"not {how!r} and {band!r}"
         )
     some = curves(runs)
-    check_alike(some, "anytime curves are drawn for")
+    for column in ("table", "cluster"):
+        check_one(some.runs, column, f"anytime curves are drawn for one {column}")
     at = grid(some) if at is None else np.asarray(at, dtype=np.float64)
     worst = np.inf * some.sign
     needs_pairs = band == "interval" or how != "median"

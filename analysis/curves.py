@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import pandas as pd
 
-from analysis.runs import RunsError, as_runs, check_one
+from analysis.runs import RunsError, as_runs
 from simulator import clairvoyant
 from simulator.study import PREFIXES
 
@@ -221,16 +221,6 @@ def grid(some: Curves, points: int = 400, span: float = 1e6) -> np.ndarray:
     first = min((steps[0] for steps in some.steps if len(steps)), default=0.0)
     end = max([float(np.nanmax(some.ends, initial=0.0)), *(step[-1] for step in some.steps if len(step))])
     return np.geomspace(max(first, end / span), end, points) if end > 0 else np.zeros(1)
-
-
-def check_alike(some: Curves, what: str) -> None:
-    """That runs which are looked at together are of one table, one cluster and one number of workers each.
-
-    Raises:
-        RunsError: they are not.
-    """
-    check_one(some.runs, "table", f"{what} one table")
-    check_one(some.runs, "cluster", f"{what} one cluster")
 
 
 def _regrets(

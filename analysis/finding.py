@@ -15,13 +15,13 @@ import numpy as np
 import pandas as pd
 
 from analysis.curves import curves
+from analysis.paired import CONFIDENCE
 from analysis.pairing import averaged, scores
-from analysis.pairs import compare_all
+from analysis.pairs import beaten
 from analysis.runs import as_runs
 from analysis.scores import Scores
 from simulator import clairvoyant
 
-CONFIDENCE = 0.95
 LISTED = 6  # schedulers that are named; more are counted
 
 
@@ -54,13 +54,9 @@ def standing(some: Scores, confidence: float = CONFIDENCE) -> Standing:
         return Standing(None, float("nan"), (), some.schedulers)
     best = some.schedulers[int(np.argmin(means))]
     others = [name for name in some.schedulers if name != best]
-    beaten: list[str] = []
-    if others and len(some.seeds) > 1:
-        pairs = compare_all(some, confidence=confidence)
-        own = pairs[(pairs["scheduler"] == best) & (pairs["family_upper"] < 0)]
-        beaten = [name for name in others if name in set(own["other"])]
-    tied = tuple(name for name in others if name not in beaten)
-    return Standing(best, float(means.min()), tuple(beaten), tied)
+    worse = beaten(some, best, confidence)
+    parts = (tuple(name for name in others if (name in worse) is is_worse) for is_worse in (True, False))
+    return Standing(best, float(means.min()), *parts)
 
 
 def finding(runs: pd.DataFrame) -> str:

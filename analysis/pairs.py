@@ -71,6 +71,12 @@ def compare_all(scores: Scores, at: int = -1, confidence: float = 0.95, by: By =
     return _frame([(names[i], names[j], *rows[i, j]) for i, j in sorted(rows)])
 
 
+def beaten(scores: Scores, scheduler: str, confidence: float = 0.95) -> set[str]:
+    """Who is worse than a scheduler at the last point of the axis, by the family's intervals of `compare_all`."""
+    pairs = compare_all(scores, confidence=confidence)
+    return set(pairs["other"][(pairs["scheduler"] == scheduler) & (pairs["family_upper"] < 0)])
+
+
 def _frame(rows: list[tuple[Any, ...]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["scheduler", "other", *NUMBERS]).astype(dict.fromkeys(NUMBERS, np.float64))
 

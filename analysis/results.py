@@ -8,7 +8,7 @@ import pandas as pd
 from analysis.aggregates import aggregate
 from analysis.curves import Curves, curves
 from analysis.pairing import reach, scores
-from analysis.pairs import compare_all
+from analysis.pairs import beaten
 from analysis.ranks import average_ranks
 from analysis.scores import Scores
 from analysis.tables import Column, ResultTable
@@ -91,13 +91,10 @@ def speed_table(runs: pd.DataFrame | Curves, target: float, baseline: str) -> Re
 def _regrets(name: str, end: Scores, *, with_interval: bool = True) -> Column:
     found = aggregate(end, "mean")
     values = found.middle[:, 0]
-    bold = np.zeros(len(values), dtype=bool)
-    if not np.isnan(values).all() and len(values) > 1 and len(end.seeds) > 1:
-        best = end.schedulers[int(np.nanargmin(values))]
-        pairs = compare_all(end)
-        beaten = pairs[(pairs["scheduler"] == best) & (pairs["family_upper"] < 0)]["other"]
-        unknown = {scheduler for scheduler, value in zip(end.schedulers, values, strict=True) if np.isnan(value)}
-        bold = np.array([scheduler not in {*beaten, *unknown} for scheduler in end.schedulers])
+    bold = ~np.isnan(values)
+    if bold.any():
+        worse = beaten(end, end.schedulers[int(np.nanargmin(values))])
+        bold &= [len(end.seeds) > 1 and scheduler not in worse for scheduler in end.schedulers]
     if not with_interval:
         return Column(name, values, best="min", bold=bold)
     return Column(name, values, found.lower[:, 0], found.upper[:, 0], best="min", bold=bold)

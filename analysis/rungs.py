@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulator import Trace, events
-from simulator.standing import REPORTS
+from simulator.standing import REPORTS, reports_at
 
 DECIDED = ("continue", "pause", "stop", "complete")
 MOST = 8  # rungs that a picture tells apart
@@ -52,12 +52,8 @@ def levels(trace: Trace) -> np.ndarray:
 def occupancy(trace: Trace, resource: float) -> Occupancy:
     """Who reported at a resource."""
     c = trace.columns
-    reports = np.flatnonzero((c.resource == resource) & _is(trace, *REPORTS))
-    # A curve that ends where its trial was told to continue is two events, but one report.
-    trials, first = np.unique(c.trial[reports], return_index=True)
-    reports = reports[first]
-    chronological = np.argsort(reports, kind="stable")
-    reports, trials = reports[chronological], trials[chronological]
+    reports = np.sort(reports_at(trace, resource))
+    trials = c.trial[reports]
     # Who is resumed there after a crash was sent further before.
     sent = c.trial[(c.resource == resource) & _is(trace, "continue", "resume")]
     return Occupancy(float(resource), c.time[reports] / 1e9, trials, np.isin(trials, sent))

@@ -14,7 +14,7 @@ from simulator.accounting import PARTS
 from simulator.errors import RunsError
 from simulator.study import LISTS, PREFIXES
 
-__all__ = ["RunsError", "as_runs", "check_one", "load_runs", "number_of"]
+__all__ = ["RunsError", "as_runs", "check_one", "load_runs", "number_of", "usual_baseline"]
 
 NEEDED = (
     *("table", "metric", "direction", "unit", "test_metric", "test_direction", "test_unit"),
@@ -73,6 +73,11 @@ def number_of(scheduler: str, schedulers: Sequence[str]) -> int:
     if scheduler not in schedulers:
         raise RunsError(f"there is no run of {scheduler!r}: known: {', '.join(sorted(schedulers))}")
     return schedulers.index(scheduler)
+
+
+def usual_baseline(schedulers: Sequence[str]) -> str:
+    """What others are compared with unless somebody says: random search, or else the first."""
+    return "random" if "random" in schedulers else schedulers[0]
 
 
 def load_runs(path: str | os.PathLike[str]) -> pd.DataFrame:

@@ -9,10 +9,10 @@ import numpy as np
 
 from analysis.bootstrap import SEED
 from analysis.intervals import check_point, pooled
+from analysis.paired import CONFIDENCE
 from analysis.runs import RunsError
 from analysis.scores import Scores
 
-CONFIDENCE = 0.95
 SUBSETS = 200  # of the seeds that were run, for each number of seeds
 REACH = 10_000  # seeds a task
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from matplotlib import rc_context
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -117,6 +118,11 @@ def plain_ticks(axis: Axis, low: float, high: float) -> None:
     axis.set_major_locator(locator)
     axis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
     axis.set_minor_formatter(NullFormatter())
+
+
+def is_wide(values: np.ndarray) -> bool:
+    """Whether a logarithmic axis is possible for finite values, and helps."""
+    return bool(len(values) and values.min() > 0 and values.max() > 4 * values.min())
 
 
 def save_picture(ax: Axes, path: str | Path) -> None:

@@ -27,13 +27,7 @@ def rank_correlation(table: Blackbox, metric: str | None = None) -> list[tuple[f
     """
     from scipy.stats import spearmanr
 
-    name = table.metric_name(metric)
-    sign = table.metric_info[name].sign
-    complete = (table.lengths == len(table.resources)).any(axis=1)
-    losses = sign * table.metrics[name][complete].astype(np.float64)
-    diverged = np.isnan(losses) & ~np.isnan(table.elapsed[complete])
-    losses[diverged] = np.nanmax(losses) if np.isfinite(losses).any() else 0.0
-    means = np.nanmean(losses, axis=1)
+    means = mean_losses(table, metric)
     found: dict[float, float] = {}
     level = float(table.r_max) / 3
     while level >= table.resources[0] * (1 - 1e-9) and len(means) > 1:
@@ -43,6 +37,19 @@ def rank_correlation(table: Blackbox, metric: str | None = None) -> list[tuple[f
         found[table.resource_list[index]] = float(correlation)
         level /= 3
     return sorted(found.items())
+
+
+def mean_losses(table: Blackbox, metric: str | None = None) -> np.ndarray:
+    """(n, R) the losses at each resource, mean over replicates, of configurations that were measured to r_max.
+
+    Diverged values count as the worst loss there is.
+    """
+    name = table.metric_name(metric)
+    complete = (table.lengths == len(table.resources)).any(axis=1)
+    losses = table.metric_info[name].sign * table.metrics[name][complete].astype(np.float64)
+    diverged = np.isnan(losses) & ~np.isnan(table.elapsed[complete])
+    losses[diverged] = np.nanmax(losses) if np.isfinite(losses).any() else 0.0
+    return np.asarray(np.nanmean(losses, axis=1))
 
 
 def overview(table: Blackbox, metric: str | None = None) -> list[tuple[str, Any]]:

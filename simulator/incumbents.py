@@ -40,16 +40,12 @@ def recommended(trace: Trace, rule: str) -> dict[str, np.ndarray]:
 
 def charged_end(trace: Trace) -> float:
     """Simulated seconds until the last recommendation is trained to the end, if that begins when the run is over."""
-    best, seen, table = trace.incumbents(), trace.observations, trace.table
+    best, seen = trace.incumbents(), trace.observations
     if not len(best["time"]):
         return trace.info.end / 1e9
-    where = (best["config"][-1], best["replicate"][-1])
-    reached = int(seen["index"][seen["trial"] == best["trial"][-1]].max())
-    last = int(table.lengths[where]) - 1
-    left = float(table.elapsed[where][last]) if reached < last else 0.0
-    if table.resumable and left:
-        left -= float(table.elapsed[where][reached])
-    return trace.info.end / 1e9 + left
+    reached = seen["index"][seen["trial"] == best["trial"][-1]].max(keepdims=True)
+    _, seconds, _ = _left(trace.table, best["config"][-1:], best["replicate"][-1:], reached)
+    return trace.info.end / 1e9 + float(seconds[0])
 
 
 def scored(table: Blackbox, metric: str, seen: dict[str, np.ndarray]) -> dict[str, list[float]]:
@@ -89,16 +85,9 @@ def _highest(trace: Trace) -> dict[str, np.ndarray]:
 
 
 def _charged(trace: Trace) -> dict[str, np.ndarray]:
-    best, table = trace.incumbents(), trace.table
-    config, replicate, index = best["config"], best["replicate"], best["index"]
-    last = table.lengths[config, replicate].astype(np.int64) - 1
-    grid = table.resources.astype(np.float64)
-    left = table.elapsed[config, replicate, last].astype(np.float64)
-    amount = grid[last]
-    if table.resumable:
-        left = left - table.elapsed[config, replicate, index]
-        amount = amount - grid[index]
-    left, amount = np.where(index < last, left, 0.0), np.where(index < last, amount, 0.0)
+    best = trace.incumbents()
+    config, replicate = best["config"], best["replicate"]
+    last, left, amount = _left(trace.table, config, replicate, best["index"])
     price = (trace.info.cluster or {}).get("price")
     found = {
         "time": best["time"] + np.floor(np.minimum(left * 1e9, LONGEST) + 0.5).astype(np.int64),
@@ -112,6 +101,18 @@ def _charged(trace: Trace) -> dict[str, np.ndarray]:
     later = np.minimum.accumulate(found["time"][::-1])[::-1]
     keep = found["time"] < np.concatenate([later[1:], [np.iinfo(np.int64).max]]) if len(later) else slice(0)
     return {name: column[keep] for name, column in found.items()}
+
+
+def _left(
+    table: Blackbox, config: np.ndarray, replicate: np.ndarray, index: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The end of each curve, and the seconds and the resource that training takes to get there from `index`; (n,)."""
+    last = table.lengths[config, replicate].astype(np.int64) - 1
+    grid = table.resources.astype(np.float64)
+    seconds, amount = table.elapsed[config, replicate, last].astype(np.float64), grid[last]
+    if table.resumable:
+        seconds, amount = seconds - table.elapsed[config, replicate, index], amount - grid[index]
+    return last, np.where(index < last, seconds, 0.0), np.where(index < last, amount, 0.0)
 
 
 def landmarks(table: Blackbox, metric: str) -> dict[str, Any]:

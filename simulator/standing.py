@@ -95,13 +95,25 @@ def _ranked(trace: Trace, index: int, stop: int) -> Rung:
     resource = float(c.resource[index])
     if c.trial[index] < 0 or not resource > 0:
         return Rung(resource, np.empty(0, dtype=np.int64), np.empty(0))
+    return ranked(trace, resource, reports_at(trace, resource, stop))[0]
+
+
+def reports_at(trace: Trace, resource: float, stop: int | None = None) -> np.ndarray:
+    """The numbers of the events before `stop` by which trials reported at a resource, one a trial, by trial."""
+    c = trace.columns
     here = np.flatnonzero(c.resource[:stop] == resource)
     reports = here[np.isin(c.event[here], [events.CODES[name] for name in REPORTS])]
     # A curve that ends where its trial was told to continue is two events, but one report.
-    trials, first = np.unique(c.trial[reports], return_index=True)
-    values = c.value[reports[first]]
-    order = np.argsort(trace.table.metric_info[trace.info.metric].sign * values, kind="stable")  # NaN comes last
-    return Rung(resource, trials[order], values[order])
+    return reports[np.unique(c.trial[reports], return_index=True)[1]]
+
+
+def ranked(trace: Trace, resource: float, reports: np.ndarray) -> tuple[Rung, np.ndarray]:
+    """The rung of some of `reports_at` a resource, and their order in it."""
+    c = trace.columns
+    sign = trace.table.metric_info[trace.info.metric].sign
+    order = np.argsort(sign * c.value[reports], kind="stable")  # NaN comes last
+    reports = reports[order]
+    return Rung(resource, c.trial[reports], c.value[reports]), order
 
 
 def _event(trace: Trace, index: int) -> int:

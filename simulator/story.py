@@ -17,7 +17,7 @@ from simulator import events
 from simulator.clock import format_time
 from simulator.decisions import number
 from simulator.errors import TraceError
-from simulator.standing import REPORTS, Rung
+from simulator.standing import REPORTS, Rung, ranked, reports_at
 
 if TYPE_CHECKING:
     from simulator.trace import Trace
@@ -82,7 +82,7 @@ class _Account:
 
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
-        self.table, self.why_not = _table(trace)
+        self.table, self.why_not = table_of(trace)
         self.unit = "resource" if self.table is None else self.table.resource_unit
         c = trace.columns
         self._by_trial = order = np.argsort(c.trial, kind="stable")
@@ -106,18 +106,15 @@ class _Account:
     def _find_reports(self, resource: float) -> _Reports:
         trace, c, code = self.trace, self.trace.columns, events.CODES
         here = np.flatnonzero(c.resource == resource) if resource > 0 else np.empty(0, dtype=np.int64)
-        reports = here[np.isin(c.event[here], [code[name] for name in REPORTS])]
-        # A curve that ends where its trial was told to continue is two events, but one report.
-        trials, first = np.unique(c.trial[reports], return_index=True)
-        at = reports[first]
+        at = reports_at(trace, resource) if resource > 0 else here
+        trials = c.trial[at]
         sent = np.full(len(trials), len(trace))
         promoted = (c.event[here] == code["resume"]) & (self.before[here] == code["pause"])
         further = here[(c.event[here] == code["continue"]) | promoted]
         further = further[np.isin(c.trial[further], trials)]
         np.minimum.at(sent, np.searchsorted(trials, c.trial[further]), further)
-        sign = trace.table.metric_info[trace.info.metric].sign
-        order = np.argsort(sign * c.value[at], kind="stable")  # NaN comes last, ties are by trial
-        return _Reports(Rung(resource, trials[order], c.value[at][order]), at[order], sent[order])
+        rung, order = ranked(trace, resource, at)
+        return _Reports(rung, at[order], sent[order])
 
 
 class _Story:
@@ -291,7 +288,7 @@ class _Story:
         return f"{number(resource)} {self.account.unit}{'' if resource == 1 else 's'}"
 
 
-def _table(trace: Trace) -> tuple[Blackbox | None, str]:
+def table_of(trace: Trace) -> tuple[Blackbox | None, str]:
     """The table of a trace, None with the reason where it cannot be loaded."""
     try:
         return trace.table, ""

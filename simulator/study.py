@@ -18,13 +18,13 @@ from blackboxes import Blackbox, load
 from simulator import clairvoyant
 from simulator.budget import Budget
 from simulator.errors import SimulationError
-from simulator.incumbents import charged_end, landmarks, recommended, scored
+from simulator.incumbents import RULES, charged_end, landmarks, recommended, scored
 from simulator.proposals import OffTable
 from simulator.simulation import Simulation
 
 Row = dict[str, Any]
 NO_LIMIT = Budget()
-PREFIXES = {"best": "", "highest": "highest_", "charged": "charged_"}  # of the columns, by rule of incumbents
+PREFIXES = {rule: "" if rule == "best" else f"{rule}_" for rule in RULES}  # of the columns, by rule of incumbents
 LISTS = ("times", "resources", "costs", "values", "test_values", "mean_values")
 FIRST_JOBS = Budget(time=1e-9)  # over before anything is reported
 
@@ -112,9 +112,7 @@ def _table(name: str) -> Blackbox:
     return load(name)
 
 
-@lru_cache(maxsize=16)
-def _landmarks(table: Blackbox, metric: str) -> Row:
-    return landmarks(table, metric)
+_landmarks = lru_cache(maxsize=16)(landmarks)
 
 
 def run_row(run: Run) -> Row:

@@ -322,14 +322,19 @@ class Trace:
 
     def resource_by(self, times: np.ndarray) -> np.ndarray:
         """(T,) units of resource that were finished by each of `times` (nanoseconds), repeats included."""
+        arrival, sums = self._finished
+        return sums[np.searchsorted(arrival, times, side="right")]
+
+    @cached_property
+    def _finished(self) -> tuple[np.ndarray, np.ndarray]:
+        """When units of resource were finished, in order, and how many had been before each of these times and all."""
         parts, grid = self._segments, self._grid
         first = parts.begin + 1 if self.table.resumable else np.maximum(parts.end, 0)
         segment, index = parts.steps(np.where(parts.trains, first, parts.end + 1))
         finished = grid[index + 1] - grid[index if self.table.resumable else np.zeros_like(index)]
         arrival = parts.arrivals(segment, index)
         order = np.argsort(arrival, kind="stable")
-        sums = np.concatenate([[0.0], np.cumsum(finished[order])])
-        return sums[np.searchsorted(arrival[order], times, side="right")]
+        return arrival[order], np.concatenate([[0.0], np.cumsum(finished[order])])
 
 
 def _tells_worker(event: np.ndarray) -> np.ndarray:

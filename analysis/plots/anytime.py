@@ -15,7 +15,7 @@ from analysis.anytime import Band, anytime
 from analysis.curves import Curves, curves, grid
 from analysis.pairing import tasks as tasks_of
 from analysis.runs import RunsError
-from analysis.style import BOUND, DPI, add_trainings, label, legend_beside, look, new_axes, plain_ticks, tidy
+from analysis.style import BOUND, DPI, add_trainings, is_wide, label, legend_beside, look, new_axes, plain_ticks, tidy
 from simulator import clairvoyant
 
 COLUMNS = 3
@@ -131,7 +131,7 @@ def _draw(ax: Axes, some: Curves, how: How, band: Band, order: list[str]) -> lis
         ax.set_xscale("log")
         ax.set_xlim(first, last * 1.002)  # or a tick at the very end may be missing
         plain_ticks(ax.xaxis, first, last)
-    if len(shown) and shown.min() > 0 and shown.max() > 4 * shown.min():
+    if is_wide(shown):
         ax.set_yscale("log")
         drawn = found[["lower", "middle"]].to_numpy()
         plain_ticks(ax.yaxis, drawn[drawn > 0].min(), shown.max())

@@ -13,6 +13,7 @@ from matplotlib.ticker import LogLocator
 from analysis.rungs import some_of
 from analysis.style import COLOURS, legend_beside, new_axes, plain_ticks, tidy, wrapped
 from blackboxes import Blackbox
+from blackboxes.describe import mean_losses
 
 MOST_CELLS = 11  # resources that a heat map has room for, with a value in each cell
 WIDTH = 54  # characters on a line
@@ -91,15 +92,8 @@ def rank_correlations(table: Blackbox, metric: str | None = None, indices: Any =
     """
     from scipy.stats import rankdata
 
-    name = table.metric_name(metric)
-    size = len(table.resources)
-    indices = np.arange(size) if indices is None else np.asarray(indices)
-    complete = (table.lengths == size).any(axis=1)
-    losses = table.metric_info[name].sign * table.metrics[name][complete].astype(np.float64)
-    measured = ~np.isnan(table.elapsed[complete])
-    finite = losses[np.isfinite(losses)]
-    losses[measured & np.isnan(losses)] = finite.max() if len(finite) else 0.0
-    means = np.nanmean(losses, axis=1)[:, indices] if len(losses) else np.empty((0, len(indices)))
+    indices = np.arange(len(table.resources)) if indices is None else np.asarray(indices)
+    means = mean_losses(table, metric)[:, indices]
     found = np.full((len(indices), len(indices)), np.nan)
     told = np.flatnonzero(np.ptp(means, axis=0) > 0) if len(means) > 1 else np.empty(0, dtype=int)
     if len(told):

@@ -10,14 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
 
-from analysis.jobs import COMPLETED, CUT_OFF, FAILED, FATES, PAUSED, STOPPED, fates
-from analysis.plots.workers import told
+from analysis.jobs import COMPLETED, CUT_OFF, FATES, PAUSED, fates
+from analysis.plots.workers import FATE_COLOURS, told
 from analysis.rungs import MOST, levels, occupancy
-from analysis.style import legend_beside, new_axes, plain_ticks, tidy
+from analysis.style import is_wide, legend_beside, new_axes, plain_ticks, tidy
 from simulator import Trace, events
 
 # Lines on white: paused ones are darker than their bars in the picture of the workers.
-LINE_COLOURS = {COMPLETED: "#0072B2", STOPPED: "#E69F00", PAUSED: "#56B4E9", CUT_OFF: "0.5", FAILED: "#000000"}
+LINE_COLOURS = FATE_COLOURS | {PAUSED: "#56B4E9", CUT_OFF: "0.5"}
 FENCE = 3.0  # interquartile ranges beyond the worse quartile where values are out of the ordinary
 FONT = 10  # points
 MOST_TICKS = 12
@@ -115,7 +115,7 @@ def _scale_value(ax: Axes, values: np.ndarray, sign: float) -> bool:
     """All values that are not far off; logarithmic where that helps. Whether some are out of view."""
     if not len(values):
         return False
-    is_log = sign > 0 and values.min() > 0 and values.max() > 4 * values.min()
+    is_log = sign > 0 and is_wide(values)
     losses = sign * (np.log(values) if is_log else values)
     best, worst = losses.min(), losses.max()
     quartile, worse = np.quantile(losses, [0.25, 0.75])

@@ -12,15 +12,17 @@ from analysis.aggregates import aggregate
 from analysis.anytime import anytime, quantile
 from analysis.curves import Curves, Score, curves, grid
 from analysis.finding import finding
-from analysis.friedman import friedman
+from analysis.friedman import SIGNIFICANT, friedman
 from analysis.improvement import probability_of_improvement
 from analysis.pairing import complete, reach, scores, tasks
 from analysis.pairs import compare_all
+from analysis.plots.anytime import SPAN
 from analysis.ranks import average_ranks
 from analysis.report.page import Panel, Report, Sortable
-from analysis.runs import RunsError, as_runs
+from analysis.runs import RunsError, as_runs, usual_baseline
 from analysis.scores import Scores
 from analysis.seeds import REACH, interval_widths
+from analysis.style import is_wide
 from analysis.summary import summarise
 from analysis.targets import speed_up, time_to_target
 from simulator import Trace, clairvoyant
@@ -29,9 +31,6 @@ from simulator.accounting import PARTS
 WITHIN = 0.05  # normalised regret of the target
 MOST_PANELS = 12  # tasks with an anytime panel of their own
 POINTS = 120  # of the axis, in each panel
-SPAN = 500  # from the first result that is shown to the end
-BASELINE = "random"
-LEVEL = 0.05  # of tests
 NOTES = (
     "Under one seed all schedulers met the same configurations in the same order, so comparisons are paired by seed.",
     "Normalised regret is 0 for the best value in the table and 1 for the value of its median configuration.",
@@ -62,20 +61,22 @@ def contents(
     names = list(dict.fromkeys(whole["scheduler"]))
     if baseline is not None and baseline not in names:
         raise RunsError(f"there is no run of the baseline {baseline!r}: known: {', '.join(names)}")
-    baseline = baseline or (BASELINE if BASELINE in names else names[0])
+    baseline = baseline or usual_baseline(names)
     notes = list(NOTES)
     if len(kept) < len(runs):
         notes.insert(
             0, f"{len(runs) - len(kept)} of {len(runs)} runs are left out: not every scheduler has their seed."
         )
-    where = list(dict.fromkeys(tasks(whole)))
+    where, summary = list(dict.fromkeys(tasks(whole))), summarise(kept)
     panels = [_values(kept[tasks(kept) == task], task) for task in where[:MOST_PANELS]]
     try:
         regret = curves(kept, scale="normalised", x="trainings")
-        found, measured = finding(whole), [*_measured(regret, baseline)]
-        notes += _how_sure(scores(regret, np.array([np.inf])))
-        panels.insert(0, _regret(regret))
-        ranks = _ranks(regret)
+        end = scores(regret, np.array([np.inf]))
+        found, measured = finding(whole), [*_measured(regret, end, baseline)]
+        notes += _how_sure(end)
+        paired = scores(regret, grid(regret, POINTS, SPAN))
+        panels.insert(0, _regret(regret, paired))
+        ranks = _ranks(regret, paired)
     except RunsError as error:  # no regret, or no scale for it
         found, measured, ranks = f"No finding: {error}.", [], None
     title = (
@@ -88,7 +89,7 @@ def contents(
         notes=notes,
         panels=panels,
         ranks=ranks,
-        tables=[_summary(kept), *measured, _recommended(whole), _spent(whole)],
+        tables=[_summary(summary), *measured, _recommended(whole), _spent(summary)],
         replays=replays,
         left_off=left_off,
     )
@@ -133,7 +134,7 @@ def _panel(some: Curves, title: str, band: str, found: pd.DataFrame) -> Panel:
         x_label=some.x_label,
         y_label=some.y_label,
         curves=found,
-        log_y=bool(len(shown)) and shown.min() > 0 and shown.max() > 4 * shown.min(),
+        log_y=is_wide(shown),
         bound=bound,
     )
 
@@ -144,16 +145,14 @@ def _values(runs: pd.DataFrame, task: str) -> Panel:
     return _panel(some, task, "median and quartiles", anytime(some, grid(some, POINTS, SPAN)))
 
 
-def _regret(some: Curves) -> Panel:
+def _regret(some: Curves, paired: Scores) -> Panel:
     """Normalised regret over all tasks."""
-    paired = scores(some, grid(some, POINTS, SPAN))
     found = aggregate(paired, "mean")
     title = "Regret" if len(paired.tasks) == 1 else f"Regret over {len(paired.tasks)} tasks"
     return _panel(some, title, "mean and 95% interval", _frame(paired, found.middle, found.lower, found.upper))
 
 
-def _ranks(some: Curves) -> Panel:
-    paired = scores(some, grid(some, POINTS, SPAN))
+def _ranks(some: Curves, paired: Scores) -> Panel:
     found = average_ranks(paired)
     return Panel(
         title="Average rank, with 95% intervals",
@@ -178,9 +177,8 @@ def _frame(paired: Scores, middle: np.ndarray, lower: np.ndarray, upper: np.ndar
     )
 
 
-def _summary(runs: pd.DataFrame) -> Sortable:
+def _summary(found: pd.DataFrame) -> Sortable:
     """One line a scheduler and task."""
-    found = summarise(runs)
     columns = {"scheduler": "scheduler", "table": "table", "cluster": "cluster", "runs": "runs"}
     columns |= {
         "final": "final",
@@ -203,9 +201,8 @@ def _summary(runs: pd.DataFrame) -> Sortable:
     )
 
 
-def _measured(regret: Curves, baseline: str) -> Iterator[Sortable]:
+def _measured(regret: Curves, end: Scores, baseline: str) -> Iterator[Sortable]:
     """What takes regret: differences, time to a target, probabilities, and the charged recommendation."""
-    end = scores(regret, np.array([np.inf]))
     if len(end.schedulers) > 1:
         pairs = compare_all(end)
         told = {"scheduler": "scheduler", "other": "than", "difference": "difference", "lower": "from", "upper": "to"}
@@ -284,7 +281,7 @@ def _how_sure(end: Scores) -> Iterator[str]:
     """Whether ranks differ at all, and how many seeds it would take to tell the first two apart."""
     if len(end.schedulers) > 2 and len(end.tasks) * len(end.seeds) > 1:
         found = friedman(end)
-        verdict = "differ" if found.p < LEVEL else "do not differ beyond chance"
+        verdict = "differ" if found.p < SIGNIFICANT else "do not differ beyond chance"
         yield f"Friedman's test over {found.over}: ranks at the end {verdict} (p = {found.p:.2g})."
     means = end.losses[..., -1].mean(axis=(1, 2))
     if len(end.schedulers) < 2 or len(end.seeds) < 2 or np.isnan(means).any():
@@ -299,9 +296,9 @@ def _how_sure(end: Scores) -> Iterator[str]:
         yield f"{apart}, {widths.needed:,} seeds{each} are enough, taking the difference seen for the true one."
 
 
-def _spent(runs: pd.DataFrame) -> Sortable:
+def _spent(found: pd.DataFrame) -> Sortable:
     """Where the time of the workers went."""
-    found = summarise(runs)
+    found = found[found["scheduler"] != clairvoyant.NAME]
     names = {f"share_{part}": part.replace("_", " ") for part in PARTS}
     by_scheduler = found.groupby("scheduler", sort=False)[list(names)].mean()
     return Sortable(

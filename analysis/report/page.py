@@ -29,6 +29,7 @@ from analysis.report import charts
 from analysis.report.replay import STANDINGS, STATES, fitting, replay
 from analysis.report.tables import DIGITS, called, texts
 from analysis.runs import RunsError
+from analysis.style import is_wide
 from simulator import Trace
 
 COLUMNS = ("scheduler", "x", "middle", "lower", "upper")
@@ -208,7 +209,7 @@ def _replay(trace: Trace) -> dict[str, Any]:
     most_reports = int(np.bincount(data["reports"]["trial"], minlength=1).max())
     marked = 110 if most_reports <= 20 else 36
     log = {
-        "incumbent": bool(len(best) and best.min() > 0 and best.max() > 4 * best.min()),
+        "incumbent": is_wide(best),
         "curve": bool(grid[0] > 0 and grid[-1] > 20 * grid[0]),
     }
     least, most = charts.range_of(best, log["incumbent"], 0.08)

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 
 from analysis.jobs import COMPLETED, CUT_OFF, FAILED, FATES, PAUSED, STOPPED, fates, jobs
-from blackboxes import BlackboxError
 from simulator import Trace, events
 from simulator.standing import REPORTS
-from simulator.story import stories
+from simulator.story import stories, table_of
 
 MOST_JOBS = 20_000  # of all replays on a page
 MOST_RESULTS = 200_000  # of one replay; of longer ones the learning curves keep every k-th resource
@@ -44,10 +43,9 @@ def fitting(traces: Sequence[Trace]) -> tuple[list[Trace], list[str]]:
     room = MOST_JOBS
     for trace in traces:
         name = f"The run of {trace.info.scheduler} with seed {trace.info.seed} is left out"
-        try:
-            trace.table  # noqa: B018 (whether it can be loaded)
-        except BlackboxError as error:
-            why.append(f"{name}: its table cannot be loaded ({error}).")
+        table, reason = table_of(trace)
+        if table is None:
+            why.append(f"{name}: its table cannot be loaded ({reason}).")
             continue
         found = len(jobs(trace))
         if found > room:

@@ -61,3 +61,4 @@ TableName = Annotated[
     str | None,
     typer.Option("--table", help="Where the trace's table is: a name, or the path of its file.", metavar="TABLE"),
 ]
+RegretTarget = Annotated[float, typer.Option("--target", help="Normalised regret that is to be reached.")]

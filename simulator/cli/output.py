@@ -5,11 +5,24 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 
 def plain(text: object) -> str:
     """Text that may come from a file, on one line and without control characters, which a terminal would obey."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text))
+
+
+def check_file(option: str, path: Path) -> None:
+    """That a file can be written there as far as its name goes.
+
+    Raises:
+        SimulationError: it is a folder.
+    """
+    from simulator.errors import SimulationError
+
+    if path.is_dir():
+        raise SimulationError(f"{option} {str(path)!r} is a folder, the name of a file is needed")
 
 
 def figure(value: float, digits: int = 4) -> str:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from simulator.cli.options import Incumbent, Scale, Score, TableName, X, examples
+from simulator.cli.options import Incumbent, RegretTarget, Scale, Score, TableName, X, examples
+from simulator.cli.output import check_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -62,7 +63,7 @@ def draw(
     scale: Scale = "value",
     incumbent: Incumbent = "best",
     x: X = "time",
-    target: Annotated[float, typer.Option(help="Normalised regret that is to be reached.")] = 0.05,
+    target: RegretTarget = 0.05,
     of: Annotated[list[str] | None, typer.Option(help="A scheduler; twice.")] = None,
     table: TableName = None,
     out: Annotated[
@@ -75,8 +76,7 @@ def draw(
     path = out or Path(f"{picture}.png")
     if path.suffix.lower() not in (".svg", ".png", ".pdf"):
         raise SimulationError(f"--out {str(path)!r}: the name ends in .svg, .png or .pdf")
-    if path.is_dir():
-        raise SimulationError(f"--out {str(path)!r} is a folder, the name of a file is needed")
+    check_file("--out", path)
     if picture in OF_RUNS:
         axes = _of_runs(picture, source, (score, scale, incumbent, x), target, of or [])
     elif picture in OF_TRACES:

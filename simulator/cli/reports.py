@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from simulator.cli.options import Incumbent, Quiet, Score, X, examples
-from simulator.cli.output import progress_bar
-
-if TYPE_CHECKING:
-    import pandas as pd
+from simulator.cli.options import Incumbent, Quiet, RegretTarget, Score, X, examples
+from simulator.cli.output import check_file, progress_bar
 
 app = typer.Typer()
 
@@ -41,12 +38,10 @@ def report(
     """Make one self-contained page of a comparison: finding, curves, ranks, tables, and runs to replay."""
     from analysis import load_runs
     from analysis.report import contents, replays, write_report
-    from simulator.errors import SimulationError
 
     found = load_runs(runs)
     path = out or _folder(runs) / "report.html"
-    if path.is_dir():
-        raise SimulationError(f"--out {str(path)!r} is a folder, the name of a file is needed")
+    check_file("--out", path)
     with progress_bar("report", found["scheduler"].nunique() + 2, quiet) as advance:
         traces, left_off = replays(found, replay, advance)
         page = contents(found, baseline, traces, left_off)
@@ -68,7 +63,7 @@ def tables(
     score: Score = "reported",
     incumbent: Incumbent = "best",
     x: X = "trainings",
-    target: Annotated[float, typer.Option(help="Normalised regret that is to be reached.")] = 0.05,
+    target: RegretTarget = 0.05,
     baseline: Baseline = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder for them; tables in the folder of the runs if left out.")
@@ -76,10 +71,14 @@ def tables(
 ) -> None:
     """Write tables for a paper, as CSV, Markdown and LaTeX: regret by task, and times to a target."""
     from analysis import complete, curves, load_runs, regret_table, speed_table
+    from analysis.runs import usual_baseline
     from simulator.errors import SimulationError
 
     some = curves(complete(load_runs(runs)), score, "normalised", incumbent, x)  # type: ignore[arg-type]
-    made = {"regret": regret_table(some), "speed": speed_table(some, target, baseline or _baseline(some.runs))}
+    made = {
+        "regret": regret_table(some),
+        "speed": speed_table(some, target, baseline or usual_baseline(list(some.schedulers))),
+    }
     folder = out or _folder(runs) / "tables"
     if folder.exists() and not folder.is_dir():
         raise SimulationError(f"--out {str(folder)!r} is a file, a folder is needed")
@@ -91,8 +90,3 @@ def tables(
 
 def _folder(runs: Path) -> Path:
     return runs if runs.is_dir() else runs.parent
-
-
-def _baseline(runs: pd.DataFrame) -> str:
-    names = list(dict.fromkeys(runs["scheduler"]))
-    return "random" if "random" in names else str(names[0])

@@ -30,7 +30,7 @@ from simulator.cli.options import (
     X,
     examples,
 )
-from simulator.cli.output import figure, plain, progress_bar
+from simulator.cli.output import check_file, figure, plain, progress_bar
 
 if TYPE_CHECKING:
     from simulator.study import Row
@@ -73,12 +73,11 @@ def run(
 ) -> None:
     """Run one scheduler once; print the trace's digest and a summary."""
     from simulator.budget import Budget
-    from simulator.errors import SimulationError
     from simulator.study import Run
 
     limits = Budget(budget, max_trials, max_resource, target)
-    if trace is not None and trace.is_dir():
-        raise SimulationError(f"--trace {str(trace)!r} is a folder, the name of a file is needed")
+    if trace is not None:
+        check_file("--trace", trace)
     asked = Run(table, scheduler, seed, workers, limits, metric, off_table, cluster)  # type: ignore[arg-type]
     result = asked.simulation().run()
     if trace is not None:
