@@ -191,6 +191,9 @@ def curves(
         steps = [step / unit for step, unit in zip(steps, units, strict=True)]
     direction = runs["test_direction" if score == "test" else "direction"]
     signs = np.where(direction == "max", -1.0, 1.0)
+    if incumbent == "charged":
+        awaited = [_awaited(step) for step in steps]
+        steps, values = ([part[i] for part, i in zip(parts, awaited, strict=True)] for parts in (steps, values))
     if scale != "value":
         values = _regrets(runs, values, score, scale, signs)
         signs = np.ones(len(runs))
@@ -221,6 +224,15 @@ def grid(some: Curves, points: int = 400, span: float = 1e6) -> np.ndarray:
     first = min((steps[0] for steps in some.steps if len(steps)), default=0.0)
     end = max([float(np.nanmax(some.ends, initial=0.0)), *(step[-1] for step in some.steps if len(step))])
     return np.geomspace(max(first, end / span), end, points) if end > 0 else np.zeros(1)
+
+
+def _awaited(steps: np.ndarray) -> np.ndarray:
+    """Which recommendations, (n,) in their order, are known sooner than all later ones; for the others one can wait.
+
+    What is left to train at a later one may be less, so that it is known sooner, or costs less.
+    """
+    later = np.minimum.accumulate(steps[::-1])[::-1]
+    return steps < np.append(later[1:], np.inf)[: len(steps)]
 
 
 def _regrets(

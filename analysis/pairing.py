@@ -89,8 +89,10 @@ def reach(runs: pd.DataFrame | Curves, target: float) -> Reached:
         target: in the unit of the curves' values, such as 0.05 for normalised regret.
 
     Raises:
-        RunsError: as for `scores`.
+        RunsError: as for `scores`, or a target that is no number.
     """
+    if not np.isfinite(target):
+        raise RunsError(f"the target is a number, in the unit of the curves' values, not {target!r}")
     if isinstance(runs, pd.DataFrame):
         runs = curves(runs, scale="normalised", x="trainings")
     some = _comparable(runs, bound=False)

@@ -34,7 +34,7 @@ def as_runs(rows: Sequence[dict[str, Any]] | pd.DataFrame, where: str = "runs") 
     Rows that were written before there were clusters are of no cluster: nothing is known of their workers' time.
 
     Raises:
-        RunsError: no row, columns that are missing, or more than one metric on a table.
+        RunsError: no row, columns that are missing, more than one metric on a table, or times that cannot be.
     """
     frame = pd.DataFrame(rows)
     if not len(frame):
@@ -50,7 +50,30 @@ def as_runs(rows: Sequence[dict[str, Any]] | pd.DataFrame, where: str = "runs") 
         **{name: [[] for _ in range(len(frame))] for name in STEPS if name not in frame},
     )
     frame["cluster"] = frame["cluster"].fillna("")  # where some rows are older than others
+    for name in STEPS:
+        if frame[name].isna().any():
+            frame[name] = [[] if np.ndim(entries) == 0 else entries for entries in frame[name]]
+    _check_times(frame, where)
     return frame
+
+
+def _check_times(runs: pd.DataFrame, where: str) -> None:
+    """That runs end, and that improvements come, at numbers from 0 on, one after the other."""
+
+    def refuse(row: int, what: str) -> None:
+        run = runs.iloc[row]
+        raise RunsError(f"{where}: {run['scheduler']} on {run['table']}, seed {run['seed']}: {what}")
+
+    ends = runs["end"].to_numpy(dtype=np.float64)
+    for row in np.flatnonzero(~(np.isfinite(ends) & (ends >= 0))).tolist():
+        refuse(row, f"its end is {ends[row]:g}, and a run ends at a number of seconds from 0 on")
+    for rule, prefix in PREFIXES.items():
+        for row, times in enumerate(runs[f"{prefix}times"]):
+            at = np.asarray(times, dtype=np.float64)
+            if not (np.isfinite(at) & (at >= 0)).all():
+                refuse(row, f"{prefix}times has an entry that is no number of seconds from 0 on")
+            if rule != "charged" and (at[1:] < at[:-1]).any():  # what is trained to the end may be overtaken
+                refuse(row, f"{prefix}times go back")
 
 
 def check_one(runs: pd.DataFrame, column: str, what: str) -> None:

@@ -27,9 +27,10 @@ def recommended(trace: Trace, rule: str) -> dict[str, np.ndarray]:
     """The recommendations of one of `RULES`, each from its time on until the next.
 
     Returns:
-        Arrays of one length: `time` (int64 nanoseconds, not decreasing), `config`, `replicate`, `index` (the position
-        in the table's `resources` at which it is scored), `resource` (what had been trained in all by then, repeats
-        included) and `paid` (what the workers had cost by then, NaN where they have no price).
+        Arrays of one length, in the order in which they were recommended: `time` (int64 nanoseconds), `config`,
+        `replicate`, `index` (the position in the table's `resources` at which it is scored), `resource` (what had been
+        trained in all by then, repeats included) and `paid` (what the workers had cost by then, NaN where they have no
+        price). Those of ``"charged"`` may be overtaken: a later one may have less left to train.
     """
     if rule == "charged":
         return _charged(trace)
@@ -89,7 +90,7 @@ def _charged(trace: Trace) -> dict[str, np.ndarray]:
     config, replicate = best["config"], best["replicate"]
     last, left, amount = _left(trace.table, config, replicate, best["index"])
     price = (trace.info.cluster or {}).get("price")
-    found = {
+    return {
         "time": best["time"] + np.floor(np.minimum(left * 1e9, LONGEST) + 0.5).astype(np.int64),
         "config": config,
         "replicate": replicate,
@@ -97,10 +98,6 @@ def _charged(trace: Trace) -> dict[str, np.ndarray]:
         "resource": trace.resource_by(best["time"]) + amount,
         "paid": trace.paid(best["time"]) + left * (np.nan if price is None else price / 3600),
     }
-    # Who can wait for the later recommendation does.
-    later = np.minimum.accumulate(found["time"][::-1])[::-1]
-    keep = found["time"] < np.concatenate([later[1:], [np.iinfo(np.int64).max]]) if len(later) else slice(0)
-    return {name: column[keep] for name, column in found.items()}
 
 
 def _left(

@@ -119,3 +119,12 @@ def test_directions_of_several_tables_have_no_common_sign_but_regret_has() -> No
         _ = curves(runs).sign
     assert curves(runs, scale="normalised").sign == 1
     assert curves(runs).y_label == "best value so far"
+
+
+@pytest.mark.parametrize(("x", "column"), [("time", "times"), ("resource", "resources"), ("cost", "costs")])
+def test_a_recommendation_that_a_later_one_overtakes_is_never_taken(x: Any, column: str) -> None:
+    made = {"charged_values": [0.5, 0.3, 0.2, 0.1], f"charged_{column}": [20.0, 180.0, 130.0, 130.0]}
+    run = RUN | {"charged_times": [1.0, 2.0, 3.0, 4.0]} | made
+    found = curves(as_runs([run]), incumbent="charged", x=x)
+    np.testing.assert_array_equal(found.at(np.array([10.0, 20.0, 129.0, 130.0, 180.0])), [[np.nan, 0.5, 0.5, 0.1, 0.1]])
+    assert found.steps[0].tolist() == [20.0, 130.0]

@@ -13,6 +13,7 @@ from made_runs import simulated
 from tables import random_table
 
 from analysis import as_runs, curves
+from analysis.curves import _awaited
 from simulator import Simulation, Trace
 from simulator.incumbents import landmarks, recommended
 from simulator.study import Run, run_row
@@ -96,6 +97,24 @@ def test_recommendations_are_those_of_the_rule_and_are_scored_as_asked(run: Any,
 
 @settings(max_examples=40)
 @given(run=simulated())
+def test_what_is_trained_to_the_end_counts_by_the_resource_that_it_takes_in_all(run: Any) -> None:
+    [trace], [row] = run
+    runs, metric, results = as_runs([row]), trace.info.metric, trace.results()
+    known = []  # when one could stop, what that takes in all, and what one has then
+    for stop in sorted(set(results["time"])):
+        incumbent = best_of(trace, known_by(trace, stop))
+        if incumbent is not None:
+            final = trained_to_the_end(trace, incumbent)
+            spent = float(trace.resource_by(np.array([round(stop * 1e9)]))[0])
+            known.append((spent + final["amount"], final[metric]))
+    amounts = sorted({amount for amount, _ in known})
+    expected = [[value for amount, value in known if amount <= most][-1] for most in amounts]
+    found = curves(runs, incumbent="charged", x="resource").at(np.array(amounts))[0]
+    np.testing.assert_allclose(found, expected)
+
+
+@settings(max_examples=40)
+@given(run=simulated())
 def test_the_last_recommendation_is_trained_on_from_where_its_trial_stood(run: Any) -> None:
     [trace], [row] = run
     incumbent = best_of(trace, known_by(trace, 1e9))
@@ -133,6 +152,7 @@ def test_resource_by_the_end_is_all_that_was_spent_on_a_cluster_too(scheduler: s
     assert (np.diff(spent) >= 0).all()
     assert spent[-1] == pytest.approx(trace.resource_spent())
     charged = recommended(trace, "charged")
+    charged = {name: column[_awaited(charged["time"])] for name, column in charged.items()}
     assert (np.diff(charged["time"]) >= 0).all()
     best = recommended(trace, "best")
     waits = (charged["time"] / 1e9)[:, None] - (best["time"] / 1e9)[None, :]

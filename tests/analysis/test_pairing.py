@@ -168,3 +168,8 @@ def test_a_run_that_used_up_its_table_is_censored_at_the_end_of_the_longest() ->
     rows[2] = rows[2] | {"values": [0.4]}
     found = reach(curves(as_runs(rows), x="trainings"), 0.2)
     assert (found.times[:, 0, 0] * 2).tolist() == [8.0, 5.0, 8.0]
+
+
+def test_a_target_is_a_number() -> None:
+    with pytest.raises(RunsError, match="the target is a number, in the unit of the curves' values, not nan"):
+        reach(as_runs([by_hand([1.0], [0.5])]), float("nan"))

@@ -192,3 +192,26 @@ def test_shares_add_up_to_all_of_the_time(runs: tuple[list[Trace], list[dict[str
     total = sum(getattr(line, f"share_{name}") for name in parts)
     assert total == pytest.approx(1) or all(row["worker_time"] == 0 for row in runs[1])
     assert line.share_barrier + line.share_no_work == pytest.approx(line.idle) or isnan(total)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"end": nan}, "its end is nan, and a run ends at a number of seconds from 0 on"),
+        ({"end": -1.0}, "its end is -1, and a run ends"),
+        ({"times": [-5.0, 1.0]}, "times has an entry that is no number of seconds from 0 on"),
+        ({"times": [nan, 1.0]}, "times has an entry that is no number of seconds from 0 on"),
+        ({"times": [2.0, 1.0]}, "times go back"),
+        ({"highest_times": [2.0, 1.0]}, "highest_times go back"),
+        ({"charged_times": [inf, 1.0]}, "charged_times has an entry that is no number"),
+    ],
+)
+def test_times_that_cannot_be_are_an_error_that_names_the_run(wrong: dict[str, Any], said: str) -> None:
+    good = by_hand([1.0, 2.0], [0.5, 0.4], charged_times=[2.0, 1.0])  # which may be overtaken
+    with pytest.raises(RunsError, match=f"here: asha on made:by-hand, seed 7: {said}"):
+        as_runs([good, by_hand([1.0, 2.0], [0.5, 0.4], "asha", 7) | wrong], "here")
+
+
+def test_rows_that_tell_less_than_others_have_empty_lists() -> None:
+    runs = as_runs([by_hand([1.0], [0.5], charged_times=[2.0]), by_hand([1.0], [0.5])])
+    assert [len(times) for times in runs["charged_times"]] == [1, 0]
