@@ -49,7 +49,7 @@ check-all: $(VENV)/.installed-dev peers ## lint and every test, the slow ones, t
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/python -m pytest -q -n $(TEST_PROCESSES) --benchmark-disable -m ""
 
-peers: $(foreach peer,syne-tune yahpo lcdb,$(PEERS)/$(peer)/.installed) ## install what slow tests compare with, each apart
+peers: $(foreach peer,syne-tune yahpo lcdb mfhpo,$(PEERS)/$(peer)/.installed) ## install what slow tests compare with, each apart
 
 bench: $(VENV)/.installed-dev ## speed, as ratios to a bare loop
 	@$(BIN)/python tests/performance/bench.py
@@ -105,6 +105,7 @@ $(VENV)/.installed-dev: $(VENV)/.created pyproject.toml constraints.txt
 $(PEERS)/syne-tune/.installed: PEER := 'syne-tune[blackbox-repository]==0.14.2'
 $(PEERS)/yahpo/.installed: PEER := 'yahpo-gym==1.0.2'
 $(PEERS)/lcdb/.installed: PEER := --no-deps 'lcdb==0.1.0'
+$(PEERS)/mfhpo/.installed: PEER := 'mfhpo-simulator==1.4.6'
 $(PEERS)/%/.installed: Makefile
 	@echo "installing $(PEER) into $(@D) (once, some minutes)"
 	@rm -rf $(@D) && "$(PYTHON)" -m venv $(@D)
