@@ -104,16 +104,18 @@ def usual_baseline(schedulers: Sequence[str]) -> str:
 
 
 def load_runs(path: str | os.PathLike[str]) -> pd.DataFrame:
-    """The runs that `rungsim compare` wrote: a `runs.parquet`, or the folder that holds it.
+    """The runs that `rungsim compare` or `rungsim study` wrote: a `runs.parquet`, or the folder that holds it.
 
     Raises:
         RunsError: no such file, or not one of runs.
     """
     path = Path(path)
-    path = path / "runs.parquet" if path.is_dir() else path
-    if not path.is_file():
+    path = path / "runs.parquet" if path.is_dir() and path.name != "runs.parquet" else path
+    if not path.exists():
         raise RunsError(f"{path}: there is no such file")
     try:
-        return as_runs(pd.read_parquet(path), str(path))
+        runs = as_runs(pd.read_parquet(path), str(path))
     except (OSError, ValueError) as error:
         raise error if isinstance(error, RunsError) else RunsError(f"{path}: {error}") from error
+    # While a study goes on, or after it was killed, a run may be in two of its parts.
+    return runs.drop_duplicates("run", ignore_index=True) if "run" in runs else runs

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
 from math import fsum
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -268,6 +270,33 @@ class Blackbox:
         rows, replicates = np.nonzero(complete if complete.any() else self.lengths)
         seconds = self.elapsed[rows, replicates, self.lengths[rows, replicates] - 1]
         return fsum(seconds.tolist()) / len(seconds)  # NumPy does not promise in which order it adds
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256, in hexadecimal, of all that the table holds but its licence, source and description."""
+        space = self._space if isinstance(self._space, str) else json.dumps(self.space.to_serialized_dict())
+        with suppress(ValueError):  # a text that is not JSON is told when the space is first used
+            space = json.dumps(json.loads(space), sort_keys=True)
+        told = {
+            "name": [self.family, self.task],
+            "space": space,
+            "columns": {name: column.dtype.str for name, column in self.columns.items()},
+            "metrics": {name: [info.direction, info.unit] for name, info in self.metric_info.items()},
+            "default_metric": self.default_metric,
+            "test_metric": self.test_metric,
+            "resumable": self.resumable,
+            "resource_unit": self.resource_unit,
+            "shape": self.elapsed.shape,
+        }
+        digest = sha256(json.dumps(told, sort_keys=True).encode())
+        for column in self.columns.values():
+            digest.update(json.dumps(column.tolist()).encode() if column.dtype.kind == "O" else column.tobytes())
+        for array in (self.resources, self.elapsed, *(self.metrics[name] for name in sorted(self.metrics))):
+            digest.update(f"{array.dtype.str}\0".encode())
+            digest.update(np.ascontiguousarray(array).data)
+        if self.censored is not None:
+            digest.update(np.ascontiguousarray(self.censored).data)
+        return digest.hexdigest()
 
     def best(self, metric: str | None = None) -> float:
         """The best value in the table at any configuration, replicate and resource, in the metric's direction.

@@ -17,3 +17,15 @@ class TraceError(ValueError):
 
 class RunsError(ValueError):
     """What was given does not hold runs, or runs that cannot be looked at together."""
+
+
+class StudyError(ValueError):
+    """A study's file or folder is not what it should be.
+
+    Args:
+        mistakes: what is wrong, one line each.
+    """
+
+    def __init__(self, *mistakes: str) -> None:
+        super().__init__("\n".join(mistakes))
+        self.mistakes = mistakes

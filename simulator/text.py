@@ -36,14 +36,36 @@ UNTOLD: dict[str, Any] = {
 
 def write_text(trace: Trace) -> str:
     """Header lines, then one line an event: time in seconds, worker, trial, event, and what it is about."""
-    info = {field.name: getattr(trace.info, field.name) for field in fields(TraceInfo)}
-    info["budget"] = _limits(trace.info.budget)
-    for name, nothing in UNTOLD.items():
-        if info[name] == nothing:
-            del info[name]
-    info["values"] = "float32" if _single(trace.columns.value) else "float64"
-    header = [TITLE, *(f"# {name}: {json.dumps(value)}" for name, value in info.items())]  # one line, whatever it holds
+    told = _told(trace.info) | {"values": "float32" if _single(trace.columns.value) else "float64"}
+    header = [TITLE, *(f"# {name}: {json.dumps(value)}" for name, value in told.items())]  # one line, whatever it holds
     return "\n".join([*header, *event_lines(trace, range(len(trace)))]) + "\n"
+
+
+def header_of(info: TraceInfo) -> str:
+    """What was simulated, as JSON."""
+    return json.dumps(_told(info))
+
+
+def info_of(header: str, where: str) -> TraceInfo:
+    """The inverse of `header_of`.
+
+    Raises:
+        TraceError: it cannot be read.
+    """
+    try:
+        told = json.loads(header)
+    except ValueError as error:
+        raise TraceError(f"{where}: {error}") from None
+    if not isinstance(told, dict):
+        raise TraceError(f"{where}: a header cannot be {header!r:.100}")
+    return _read_info(told, where)
+
+
+def _told(info: TraceInfo) -> dict[str, Any]:
+    """All of `TraceInfo` that is not as it usually is, as values that JSON can hold."""
+    told = {field.name: getattr(info, field.name) for field in fields(TraceInfo)}
+    told["budget"] = _limits(info.budget)
+    return {name: value for name, value in told.items() if name not in UNTOLD or value != UNTOLD[name]}
 
 
 def _limits(budget: Budget) -> dict[str, Any]:

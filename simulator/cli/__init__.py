@@ -8,7 +8,7 @@ from io import TextIOWrapper
 
 import typer
 
-from simulator.cli import conformance, importing, pictures, reports, runs, tables, traces
+from simulator.cli import conformance, importing, pictures, reports, runs, studies, tables, traces
 from simulator.cli.options import examples
 from simulator.cli.output import plain
 
@@ -25,6 +25,7 @@ app = typer.Typer(
 app.add_typer(tables.app)
 app.add_typer(importing.app, name="import")
 app.add_typer(runs.app)
+app.add_typer(studies.app, name="study")
 app.add_typer(reports.app)
 app.add_typer(pictures.app)
 app.add_typer(traces.app, name="trace")
@@ -34,7 +35,7 @@ app.add_typer(conformance.app)
 def main() -> None:
     """The console script: runs a command; exit code 2 on wrong use, 130 after Ctrl-C."""
     from blackboxes import BlackboxError
-    from simulator.errors import RunsError, SimulationError, TraceError
+    from simulator.errors import RunsError, SimulationError, StudyError, TraceError
 
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # not every terminal can show what a table is called
@@ -50,6 +51,10 @@ def main() -> None:
     except OSError as error:
         reason = f"{error.filename}: {error.strerror}" if error.filename else str(error)
         print(f"error: {plain(reason)}", file=sys.stderr)
+        sys.exit(2)
+    except StudyError as error:
+        for mistake in error.mistakes:
+            print(f"error: {plain(mistake)}", file=sys.stderr)
         sys.exit(2)
     except (BlackboxError, SimulationError, TraceError, RunsError) as error:
         print(f"error: {plain(error)}", file=sys.stderr)

@@ -23,6 +23,7 @@ MaxResource = Annotated[float | None, typer.Option(help="Hand out at most this m
 Target = Annotated[float | None, typer.Option(help="End a run when the metric first reaches this value.")]
 Metric = Annotated[str | None, typer.Option(help="What schedulers see; the table's default metric if left out.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar and no table, only what was asked for.")]
+Jobs = Annotated[int, typer.Option(help="Processes; -1 for all cores. Results do not depend on it.")]
 ClusterText = Annotated[
     str | None,
     typer.Option(

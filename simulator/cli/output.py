@@ -32,7 +32,9 @@ def figure(value: float, digits: int = 4) -> str:
 
 @contextmanager
 def progress_bar(what: str, total: float | None, quiet: bool, *, counts: bool = True) -> Iterator[Callable[..., None]]:
-    """A progress bar on the terminal, if there is one; gives a function of what is done, or of nothing for one more.
+    """A progress bar on the terminal, if there is one.
+
+    It gives a function of what is done, how much there is and a note behind the bar; or of nothing for one more.
 
     Args:
         what: is done, in front of the bar.
@@ -50,15 +52,16 @@ def progress_bar(what: str, total: float | None, quiet: bool, *, counts: bool = 
         TimeRemainingColumn,
     )
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn() if counts else TaskProgressColumn())
+    numbers = MofNCompleteColumn() if counts else TaskProgressColumn()
+    columns = (TextColumn("{task.description}"), BarColumn(), numbers, TextColumn("{task.fields[note]}"))
     hidden = quiet or not sys.stderr.isatty()
     with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True, disable=hidden) as bar:
-        task = bar.add_task(what, total=total)
+        task = bar.add_task(what, total=total, note="")
 
-        def advance(done: float | None = None, of: float | None = None) -> None:
+        def advance(done: float | None = None, of: float | None = None, note: str = "") -> None:
             if done is None:
                 bar.advance(task)
             else:
-                bar.update(task, completed=done, total=of)
+                bar.update(task, completed=done, total=of, note=note)
 
         yield advance

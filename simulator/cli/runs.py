@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from simulator.cli.interrupts import first_interrupt_asks, interrupts_wait
 from simulator.cli.options import (
     BudgetText,
     ClusterText,
     Incumbent,
+    Jobs,
     MaxResource,
     MaxTrials,
     Metric,
@@ -152,7 +152,7 @@ def compare(
     out: Annotated[Path, typer.Option(help="Folder for anytime.png, summary.csv and runs.parquet.")] = Path(
         "out/compare"
     ),
-    jobs: Annotated[int, typer.Option(help="Processes; -1 for all cores. Results do not depend on it.")] = -1,
+    jobs: Jobs = -1,
     quiet: Quiet = False,
 ) -> None:
     """Compare schedulers over many seeds: anytime curves, a summary table, and every run."""
@@ -187,16 +187,18 @@ def compare(
     interrupted = False
     try:
         with (
+            first_interrupt_asks() as stopping,
             progress_bar(f"{len(names)} schedulers x {seeds} seeds", len(runs), quiet) as advance,
-            closing(run_all(runs, jobs)) as finished,
+            closing(run_all(runs, jobs, stopping)) as finished,
         ):
             for row in finished:
                 rows.append(row)
                 advance()
+            interrupted = stopping()
     except KeyboardInterrupt:
         interrupted = True
     finally:
-        with _interrupts_wait():
+        with interrupts_wait():
             if rows:
                 _write_comparison(rows, names, out, (score, scale, incumbent, x), quiet)
             if len(rows) < len(runs):
@@ -205,19 +207,6 @@ def compare(
                 print(plain(f"{why}: {len(rows)} of {len(runs)} runs {kept}"), file=sys.stderr)
     if interrupted:
         raise typer.Exit(130)
-
-
-@contextmanager
-def _interrupts_wait() -> Iterator[None]:
-    """Ctrl-C has to wait until the end of the block: what has finished is written, however impatient somebody is."""
-    came: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if came:
-        raise KeyboardInterrupt
 
 
 def _has_price(cluster: str | None) -> bool:
@@ -230,7 +219,7 @@ def _write_comparison(rows: list[Row], names: list[str], out: Path, asked: tuple
     import warnings
 
     from analysis import as_runs, curves, plot_anytime, save_picture, summarise
-    from simulator.study import write_rows
+    from simulator.study.parts import write_rows
 
     rows.sort(key=lambda row: (names.index(row["scheduler"]), row["seed"]))
     runs = as_runs(rows)

@@ -59,7 +59,7 @@ def simulated(draw: st.DrawFn, seeds: int = 1) -> tuple[list[Trace], list[dict[s
     scheduler, workers = draw(st.sampled_from(SCHEDULERS)), draw(st.integers(1, 4))
     budget = Budget(draw(st.sampled_from([None, 0.3, 2.5])), draw(st.sampled_from([None, 5])))
     runs = [Run("in memory", scheduler, seed, workers, budget) for seed in range(seeds)]
-    with mock.patch("simulator.study._table", return_value=table):
+    with mock.patch("simulator.study.run._table", return_value=table):
         return [run.simulation().run() for run in runs], [run_row(run) for run in runs]
 
 

@@ -78,7 +78,7 @@ def runs() -> pd.DataFrame:
     """Three schedulers, four seeds, with a cluster and without."""
     schedulers, clusters = ["random", "hyperband", "asha-stopping"], [None, "spot"]
     table = mock.Mock(return_value=integer_table())
-    with mock.patch("simulator.study._table", table):
+    with mock.patch("simulator.study.run._table", table):
         asked = [crossed("made", schedulers, range(4), 3, "3x", cluster=cluster) for cluster in clusters]
         return as_runs([run_row(run) for some in asked for run in some])
 

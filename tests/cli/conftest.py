@@ -11,7 +11,7 @@ import pytest
 from calling import Done, small_table
 
 from blackboxes import save
-from simulator import study
+from simulator.study.run import forget_tables
 from simulator.cli import main
 
 # A scheduler of another package, found through its entry point, in the processes of a comparison too.
@@ -55,7 +55,7 @@ def family(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def no_table_is_remembered() -> Iterator[None]:
     """Tests replace files and loaders under names that were used before."""
     yield
-    study._table.cache_clear()
+    forget_tables()
 
 
 @pytest.fixture

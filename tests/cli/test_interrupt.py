@@ -20,6 +20,7 @@ from simulator import Simulation
 from simulator.registry import SCHEDULERS
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+ASKED = "stopping when the runs that are under way have finished; again to stop at once\n"
 OUTPUTS = ["anytime.png", "runs.parquet", "summary.csv"]
 
 
@@ -81,10 +82,10 @@ def test_ctrl_c_keeps_the_runs_that_finished(table: str, tmp_path: Path, plugin:
         running.kill()
     assert running.returncode == 130
     runs = load_runs(out)
-    assert complaint == f"interrupted: {len(runs)} of 4000 runs are kept in {out}\n"
+    assert complaint == ASKED + f"interrupted: {len(runs)} of 4000 runs are kept in {out}\n"
     assert printed == "".join(f"{out / name}\n" for name in ("runs.parquet", "summary.csv", "anytime.png"))
     assert sorted(path.name for path in out.iterdir()) == OUTPUTS
-    assert (runs["scheduler"] == "slow").sum() >= begun - 2 * jobs  # all but those that were under way
+    assert (runs["scheduler"] == "slow").sum() >= begun  # those that were under way, too
     assert set(runs["scheduler"]) == {"slow", "asha-stopping"}
     assert_undisturbed(out)
     if Path("/proc/self/stat").exists():
@@ -105,8 +106,8 @@ def test_ctrl_c_before_the_first_run_has_finished(table: str, tmp_path: Path, pl
     finally:
         running.kill()
     assert running.returncode == 130
-    assert complaint.count("\n") <= 1
-    assert "Traceback" not in complaint
+    assert complaint.startswith(ASKED + "interrupted: ")
+    assert complaint.count("\n") == 2
     if Path("/proc/self/stat").exists():
         assert wait_until(lambda: not processes_of(running.pid), 10), processes_of(running.pid)
 

@@ -146,7 +146,7 @@ def test_texts_of_a_file_cannot_control_the_terminal(
         description="one\nline \x1b[31mred [bold]markup[/bold] \u202eright to left",
     )
     monkeypatch.setattr("blackboxes.load", lambda name: evil)
-    monkeypatch.setattr("simulator.study.load", lambda name: evil)
+    monkeypatch.setattr("simulator.study.run.load", lambda name: evil)
     for arguments in (("show", table), ("run", "evil", "random")):
         done = rungsim(*arguments)
         assert done.code == 0
@@ -291,7 +291,7 @@ def test_comparison_of_runs_without_any_result(rungsim: Command, tmp_path: Path,
 
 
 @pytest.mark.parametrize(
-    "broken", ["simulator.study.write_rows", "pandas.DataFrame.to_csv", "matplotlib.figure.Figure.savefig"]
+    "broken", ["simulator.study.parts.write_rows", "pandas.DataFrame.to_csv", "matplotlib.figure.Figure.savefig"]
 )
 def test_when_writing_fails_nothing_is_half_written(
     rungsim: Command, table: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str

@@ -195,7 +195,7 @@ def test_folder_instead_of_a_table(rungsim: Command, tmp_path: Path) -> None:
 
 def test_output_in_a_place_that_cannot_be_one(rungsim: Command, table: str, tmp_path: Path, monkeypatch: Any) -> None:
     """It is refused before anything runs."""
-    monkeypatch.setattr("simulator.study.run_row", lambda run: pytest.fail("it ran"))
+    monkeypatch.setattr("simulator.study.execution.row_and_trace", lambda run: pytest.fail("it ran"))
     file = tmp_path / "file"
     file.write_text("mine")
     for out in (file, file / "below"):
@@ -210,7 +210,7 @@ def test_output_folder_that_cannot_be_written_to(
     def refuse(*args: Any, **kwargs: Any) -> None:
         raise PermissionError(13, "Permission denied", str(tmp_path / "tmpx"))
 
-    monkeypatch.setattr("simulator.study.run_row", lambda run: pytest.fail("it ran"))
+    monkeypatch.setattr("simulator.study.execution.row_and_trace", lambda run: pytest.fail("it ran"))
     monkeypatch.setattr("tempfile.TemporaryFile", refuse)
     done = rungsim("compare", table, "--jobs", "1", "--out", tmp_path)
     assert_refused(done, f"error: {tmp_path / 'tmpx'}: Permission denied")

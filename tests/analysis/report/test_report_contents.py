@@ -28,7 +28,7 @@ def table() -> Blackbox:
 
 def rows(schedulers: list[str] = SCHEDULERS, seeds: int = 4, **others: Any) -> list[dict[str, Any]]:
     runs = [Run("in memory", name, seed, 2, **others) for name in schedulers for seed in range(seeds)]
-    with mock.patch("simulator.study._table", return_value=table()):
+    with mock.patch("simulator.study.run._table", return_value=table()):
         return [run_row(run) for run in runs]
 
 
@@ -143,7 +143,7 @@ def test_runs_without_any_result_give_a_page() -> None:
         elapsed=nothing.elapsed,
     )
     runs = [Run("in memory", name, seed) for name in ("random", "asha-stopping") for seed in range(2)]
-    with mock.patch("simulator.study._table", return_value=nothing):
+    with mock.patch("simulator.study.run._table", return_value=nothing):
         report = contents(as_runs([run_row(run) for run in runs]))
     assert page(report).startswith("<!DOCTYPE html>")
 
@@ -165,7 +165,7 @@ def test_several_tables_have_a_panel_each_and_one_for_all(runs: pd.DataFrame) ->
 
 
 def test_replays_are_the_recorded_runs(runs: pd.DataFrame) -> None:
-    with mock.patch("simulator.study._table", return_value=table()):
+    with mock.patch("simulator.study.run._table", return_value=table()):
         traces, left_off = replays(runs, 2)
     assert left_off == ""
     for trace, name in zip(traces, SCHEDULERS, strict=True):
@@ -177,13 +177,13 @@ def test_the_most_typical_seed_is_replayed(runs: pd.DataFrame) -> None:
     odd = runs.copy()
     odd["times"] = [[] if seed != 1 else times for seed, times in zip(odd["seed"], odd["times"], strict=True)]
     odd["values"] = [[] if seed != 1 else values for seed, values in zip(odd["seed"], odd["values"], strict=True)]
-    with mock.patch("simulator.study._table", return_value=table()):
+    with mock.patch("simulator.study.run._table", return_value=table()):
         traces, _ = replays(odd)
     assert {trace.info.seed for trace in traces} == {0}  # three runs alike are the median, one is not
 
 
 def test_what_cannot_be_replayed_is_told(runs: pd.DataFrame) -> None:
-    with mock.patch("simulator.study._table", return_value=table()):
+    with mock.patch("simulator.study.run._table", return_value=table()):
         changed = runs.assign(
             digest=[
                 "0" * 64 if name == "random" else d for name, d in zip(runs["scheduler"], runs["digest"], strict=True)

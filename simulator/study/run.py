@@ -1,32 +1,32 @@
-"""Many runs: every scheduler under every seed, on all cores, one row a run."""
+"""One run of a study: what is asked, and the row of what came out."""
 
 from __future__ import annotations
 
+import json
 import os
-import signal
-import sys
-import warnings
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+import re
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from hashlib import sha256
 from math import isnan
 from pathlib import Path
 from typing import Any
 
-from blackboxes import Blackbox, load
+from blackboxes import Blackbox, BlackboxError, load
 from simulator import clairvoyant
 from simulator.budget import Budget
 from simulator.errors import SimulationError
 from simulator.incumbents import RULES, charged_end, landmarks, recommended, scored
 from simulator.proposals import OffTable
 from simulator.simulation import Simulation
+from simulator.trace import Trace
 
 Row = dict[str, Any]
 NO_LIMIT = Budget()
 PREFIXES = {rule: "" if rule == "best" else f"{rule}_" for rule in RULES}  # of the columns, by rule of incumbents
 LISTS = ("times", "resources", "costs", "values", "test_values", "mean_values")
-FIRST_JOBS = Budget(time=1e-9)  # over before anything is reported
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,32 @@ class Run:
         limits = Budget(budget, None if trials is None else int(trials), told("max_resource"), told("target"))
         whole = int(row["seed"]), int(row["workers"])
         return cls(row["source"], row["scheduler"], *whole, limits, row["metric"], row["off_table"], told("cluster"))
+
+    @property
+    def key(self) -> str:
+        """Names the run in a study: 16 hexadecimal digits that follow from what is asked."""
+        limits = self.budget
+        asked = (
+            *(self.table, self.scheduler, int(self.seed), int(self.workers), self.metric, self.off_table),
+            limits.time if isinstance(limits.time, str) else _number(limits.time),
+            *(limits.trials, _number(limits.resource), _number(limits.target), self.cluster or None),
+        )
+        return sha256(json.dumps(asked).encode()).hexdigest()[:16]
+
+    @property
+    def code(self) -> str:
+        """Of the files that the scheduler, its searcher and the cluster stand in, 16 hexadecimal digits; "" for none.
+
+        Raises:
+            SimulationError: such a file cannot be read.
+        """
+        files = re.findall(r"([^()\[\]+]+?\.py):\w", self.scheduler)
+        files += [self.cluster] if self.cluster and self.cluster.endswith(".toml") else []
+        try:
+            held = b"\0".join(Path(file.strip()).read_bytes() for file in files)
+            return sha256(held).hexdigest()[:16] if files else ""
+        except OSError as error:
+            raise SimulationError(f"{error.filename}: {error.strerror}") from error
 
     @property
     def blackbox(self) -> Blackbox:
@@ -107,12 +133,42 @@ class Run:
         )
 
 
-@lru_cache(maxsize=4)
+def _number(value: float | None) -> float | None:
+    return None if value is None else float(value)
+
+
 def _table(name: str) -> Blackbox:
-    return load(name)
+    return _read(name, *_copies.get(name, (name, "")))
 
 
-_landmarks = lru_cache(maxsize=16)(landmarks)
+_copies: dict[str, tuple[str, str]] = {}
+
+
+def use_copies(copies: Mapping[str, tuple[str, str]]) -> None:
+    """From now on this process reads tables from copies.
+
+    Args:
+        copies: by name, the path of a copy and the `digest` that the table must have. Where there is no such path, as
+            on another machine, the table is read by its name.
+    """
+    _copies.clear()
+    _copies.update(copies)
+
+
+def forget_tables() -> None:
+    """Tables are read anew."""
+    _read.cache_clear()
+
+
+@lru_cache(maxsize=64)
+def _read(name: str, path: str, digest: str) -> Blackbox:
+    table = load(path if os.path.exists(path) else name)
+    if digest and table.digest != digest:
+        raise BlackboxError(f"{name}: another table than the one that the study began with")
+    return table
+
+
+_landmarks = lru_cache(maxsize=64)(landmarks)
 
 
 def run_row(run: Run) -> Row:
@@ -126,10 +182,17 @@ def run_row(run: Run) -> Row:
     `clairvoyant.NAME` bounds `values` and `test_values` of any run at any time or cost; the other lists are empty, and
     it has no digest.
     """
-    digest, summary, improvements = _bound(run) if run.is_bound else _simulated(run)
+    return row_and_trace(run)[0]
+
+
+def row_and_trace(run: Run) -> tuple[Row, Trace | None]:
+    """What `run_row` gives, and the trace that it is of; the bound has none."""
+    trace = None if run.is_bound else run.simulation().run()
+    digest, summary, improvements = _bound(run) if trace is None else _told(trace)
     table, metric = run.blackbox, run.blackbox.metric_name(run.metric)
     test_info = None if table.test_metric is None else table.metric_info[table.test_metric]
-    return {
+    row = {
+        "run": run.key,
         "table": table.name,
         "source": run.table,
         "metric": metric,
@@ -152,11 +215,24 @@ def run_row(run: Run) -> Row:
         **summary,
         **_landmarks(table, metric),
         **improvements,
+        "table_digest": table.digest,
+        "code": run.code,
+        **_versions(),
     }
+    return row, trace
+
+
+@lru_cache(maxsize=1)
+def _versions() -> Row:
+    """Of what decided how the run went."""
+    import platform
+    from importlib.metadata import version
+
+    return {"rungsim": version("rungsim"), "python": platform.python_version(), "numpy": version("numpy")}
 
 
 def _bound(run: Run) -> tuple[None, Row, Row]:
-    """What `_simulated` gives, of the envelope."""
+    """What `_told` gives, of the envelope."""
     run.check()
     simulation = replace(run, scheduler="random").simulation()  # all else means the same for every run
     summary, known = clairvoyant.outcome(
@@ -169,9 +245,8 @@ def _bound(run: Run) -> tuple[None, Row, Row]:
     )
 
 
-def _simulated(run: Run) -> tuple[str, Row, Row]:
+def _told(trace: Trace) -> tuple[str, Row, Row]:
     """A run's digest, its summary and its improvements."""
-    trace = run.simulation().run()
     summary = trace.summary() | {"charged_end": charged_end(trace)}
     improvements: Row = {}
     for rule, prefix in PREFIXES.items():
@@ -184,106 +259,3 @@ def _simulated(run: Run) -> tuple[str, Row, Row]:
         }
         improvements |= {f"{prefix}{name}": entries for name, entries in lists.items()}
     return trace.digest(), summary, improvements
-
-
-def crossed(
-    table: str,
-    schedulers: Sequence[str],
-    seeds: Sequence[int],
-    workers: int = 4,
-    budget: Budget | str | float | None = "10x",
-    metric: str | None = None,
-    off_table: OffTable = "error",
-    cluster: str | None = None,
-) -> list[Run]:
-    """Every scheduler under every seed; checked before anything runs, the table read anew.
-
-    ``"clairvoyant"`` among the schedulers is the bound that none can beat (`simulator.clairvoyant`).
-
-    Raises:
-        SimulationError: an unknown scheduler, or an argument that is out of range or does not fit the table; or the
-            bound where trials may replay predicted curves.
-        BlackboxError: an unknown table or metric.
-    """
-    _table.cache_clear()
-    budget = budget if isinstance(budget, Budget) else Budget(time=budget)
-    runs = [
-        Run(table, scheduler, seed, workers, budget, metric, off_table, cluster)
-        for seed in seeds
-        for scheduler in schedulers
-    ]
-    for run in runs:
-        run.check()
-    for run in runs[: len(schedulers)]:
-        if not run.is_bound:
-            replace(run, budget=FIRST_JOBS).simulation().run()  # whether the arguments fit the table
-    return runs
-
-
-def run_all(runs: Sequence[Run], jobs: int = -1) -> Generator[Row, None, None]:
-    """The rows of all runs, as they finish.
-
-    Close the iterator (`contextlib.closing`), or use it up, and no process is left; on Ctrl-C none is either.
-
-    Args:
-        runs: what to run.
-        jobs: processes; -1 for all cores. The rows do not depend on it, their order may.
-
-    Raises:
-        SimulationError: jobs is neither -1 nor at least 1.
-    """
-    if jobs < 1 and jobs != -1:
-        raise SimulationError(f"jobs = {jobs}: a number of processes from 1, or -1 for all cores, is needed")
-    if jobs == 1 or len(runs) < 2:
-        yield from map(run_row, runs)
-        return
-    from joblib import Parallel, delayed
-    from joblib.externals.loky import get_reusable_executor
-
-    # One at a time: of a batch, all is lost when one fails or Ctrl-C comes.
-    parallel = Parallel(n_jobs=jobs, batch_size=1, return_as="generator_unordered")
-    rows: Generator[Row, None, None] | None = None
-    try:
-        with _interrupts_held():
-            rows = parallel(delayed(run_row)(run) for run in runs)
-        for row in rows:  # noqa: UP028 (`yield from` would close it before it is told to be quiet)
-            yield row
-    finally:
-        with _interrupts_held(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # joblib's own, about work that is thrown away
-            if rows is not None:
-                rows.close()
-            get_reusable_executor().shutdown(kill_workers=True)  # they remember tables and the working directory
-
-
-@contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Ctrl-C has to wait until the end of the block; processes that start in it never see one, and end quietly."""
-    if sys.platform == "win32":
-        yield
-        return
-    from multiprocessing import resource_tracker
-
-    from joblib.externals.loky.backend import resource_tracker as lokys
-
-    resource_tracker.ensure_running()  # each lets interrupts through again once it has started
-    lokys.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def write_rows(rows: Sequence[Row], path: str | os.PathLike[str]) -> None:
-    """Write rows as Parquet, in the given order, aside first and then renamed."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    path = Path(path)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        pq.write_table(pa.Table.from_pylist(list(rows)), aside)
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
