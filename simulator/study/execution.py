@@ -6,15 +6,18 @@ enough that handing them out costs little, small enough that little is lost when
 
 from __future__ import annotations
 
+import os
 import pickle
 import signal
 import sys
+import threading
 import time
 import traceback
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from simulator.errors import SimulationError
@@ -72,10 +75,26 @@ def outcome(run: Run, traces: bool = False) -> Outcome:
     return Outcome(run, time.perf_counter() - begun, row, trace if traces else None)
 
 
-def _chunk(runs: Sequence[Run], traces: bool, copies: Mapping[str, tuple[str, str]]) -> list[Outcome]:
-    """In another process: several runs, one after the other."""
+def _chunk(
+    runs: Sequence[Run], traces: bool, copies: Mapping[str, tuple[str, str]], parent: int | None
+) -> list[Outcome]:
+    """In another process, the child of `parent` if it is one: several runs, one after the other."""
+    if parent is not None:
+        _leave_with(parent)
     use_copies(copies)
     return [_light(outcome(run, traces)) for run in runs]
+
+
+@lru_cache(maxsize=1)
+def _leave_with(parent: int) -> None:
+    """End this process soon after its parent, which may be killed: it would wait for work for minutes."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _light(told: Outcome) -> Outcome:
@@ -128,6 +147,7 @@ def outcomes(
 
     from joblib import Parallel, delayed
 
+    parent = os.getpid() if dask is None and sys.platform != "win32" else None
     seconds: dict[Any, float] = {}  # by kind of run
     chunks = _chunks(runs, seconds, stopping)
     finished: Generator[list[Outcome], None, None] | None = None
@@ -135,7 +155,7 @@ def outcomes(
         parallel = Parallel(n_jobs=jobs, batch_size=1, return_as="generator_unordered")
         try:
             with _interrupts_held():
-                finished = parallel(delayed(_chunk)(chunk, traces, copies) for chunk in chunks)
+                finished = parallel(delayed(_chunk)(chunk, traces, copies, parent) for chunk in chunks)
             for done in finished:
                 seconds.update((_kind(told.run), told.seconds) for told in done)
                 yield done

@@ -91,7 +91,7 @@ def study_of(text: str, where: str) -> Study:
     mistakes = _Mistakes(where, places(text))
     runs: dict[Run, Place] = {}
     for crossing in _crossings(told, mistakes):
-        if _is_sound(crossing, mistakes) and _is_whole(crossing, mistakes):
+        if _is_sound(crossing, mistakes) and _is_whole(crossing, mistakes) and _has_metric(crossing, mistakes):
             for run, at in _crossed(crossing):
                 runs.setdefault(run, at)
     _try_out(runs, mistakes)
@@ -199,6 +199,18 @@ def _is_whole(crossing: _Crossing, mistakes: _Mistakes) -> bool:
     for key in missing:
         mistakes.add(crossing.place, f"{key} are missing: write {EXAMPLES[key]}")
     return not missing
+
+
+def _has_metric(crossing: _Crossing, mistakes: _Mistakes) -> bool:
+    """Whether all tables have the metric; adds those that do not to the mistakes."""
+    [(metric, place)] = crossing.values.get("metric", [(None, ())])
+    known = len(mistakes.found)
+    for table, _ in crossing.values["tables"]:
+        try:
+            Run(table, "random").blackbox.metric_name(metric)
+        except BlackboxError as error:
+            mistakes.add(place, error)
+    return len(mistakes.found) == known
 
 
 def _text(value: Any) -> str:
