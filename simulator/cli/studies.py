@@ -211,8 +211,8 @@ def _print_standing(folder: Path, now: Standing, running: bool) -> None:
     failed = Counter(run.scheduler for run in now.missing if run.key in now.failures)
     runs = Counter(run.scheduler for run in now.study.runs)
     doing = ", a process works on it now" if running else ""
-    title = plain(f"{folder}: {now.done} of {len(now.study.runs)} runs are done{doing}")
-    table = Table(title=title, title_justify="left")
+    print(plain(f"{folder}: {now.done} of {len(now.study.runs)} runs are done{doing}"))
+    table = Table()
     table.add_column("scheduler")
     for column in ("runs", "done", "failed", "to do"):
         table.add_column(column, justify="right")

@@ -62,8 +62,12 @@ class Study:
     traces: bool
 
 
-def read_study(path: Path) -> Study:
+def read_study(path: Path, tried: bool = False) -> Study:
     """Read a study file, and check all of it before anything runs.
+
+    Args:
+        path: of the file.
+        tried: whether it was checked before that arguments fit each other, which takes longest.
 
     Raises:
         StudyError: one line for each mistake, with the line of the file.
@@ -74,10 +78,10 @@ def read_study(path: Path) -> Study:
         raise StudyError(f"{path}: {error.strerror}") from error
     except ValueError as error:
         raise StudyError(f"{path}: not UTF-8: {error}") from error
-    return study_of(text, str(path))
+    return study_of(text, str(path), tried)
 
 
-def study_of(text: str, where: str) -> Study:
+def study_of(text: str, where: str, tried: bool = False) -> Study:
     """As `read_study`, from the text of a file that is called `where`."""
     if sys.version_info >= (3, 11):
         import tomllib
@@ -94,7 +98,8 @@ def study_of(text: str, where: str) -> Study:
         if _is_sound(crossing, mistakes) and _is_whole(crossing, mistakes) and _has_metric(crossing, mistakes):
             for run, at in _crossed(crossing):
                 runs.setdefault(run, at)
-    _try_out(runs, mistakes)
+    if not tried:
+        _try_out(runs, mistakes)
     if mistakes.found:
         raise StudyError(*mistakes.lines())
     if not runs:

@@ -276,7 +276,7 @@ def _code(run: Run, known: dict[str, str]) -> str:
 def _study_in(folder: Path) -> Study:
     if not (folder / "study.toml").is_file():
         raise StudyError(f"{folder} holds no study: `rungsim study run` begins one")
-    return read_study(folder / "study.toml")
+    return read_study(folder / "study.toml", tried=True)
 
 
 def _clean(folder: Path, damaged: list[Path]) -> None:

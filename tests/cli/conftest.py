@@ -11,8 +11,8 @@ import pytest
 from calling import Done, small_table
 
 from blackboxes import save
-from simulator.study.run import forget_tables
 from simulator.cli import main
+from simulator.study.run import forget_tables
 
 # A scheduler of another package, found through its entry point, in the processes of a comparison too.
 PLUGIN = '''
