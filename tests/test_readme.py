@@ -9,6 +9,7 @@ from pathlib import Path
 
 from simulator.cli import main
 from simulator.cluster import Cluster
+from simulator.study.file import study_of
 
 README = Path(__file__).parent.parent / "README.md"
 
@@ -27,7 +28,7 @@ def test_python_blocks_run_one_after_the_other(tmp_path):
 
 def test_the_cluster_of_the_file_is_read_and_its_run_prints_what_is_shown(tmp_path, monkeypatch, capsys):
     readme = README.read_text(encoding="utf-8")
-    [toml] = re.findall(r"```toml\n(.*?)```", readme, re.DOTALL)
+    _, toml = re.findall(r"```toml\n(.*?)```", readme, re.DOTALL)
     (tmp_path / "spot.toml").write_text(toml, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     keys = re.findall(r"^(\w+) =", toml, re.MULTILINE)
@@ -40,3 +41,14 @@ def test_the_cluster_of_the_file_is_read_and_its_run_prints_what_is_shown(tmp_pa
     printed = "".join(f"    {line}\n" for line in capsys.readouterr().out.splitlines())
     assert len(printed.splitlines()) == 11
     assert printed in readme
+
+
+def test_the_study_of_the_file_can_be_run(tmp_path, monkeypatch):
+    readme = README.read_text(encoding="utf-8")
+    text, _ = re.findall(r"```toml\n(.*?)```", readme, re.DOTALL)
+    own = next(block for block in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if "class PlainAsha" in block)
+    (tmp_path / "my_file.py").write_text(own.partition("\nmine = ")[0].replace("PlainAsha", "MyScheduler"))
+    monkeypatch.chdir(tmp_path)
+    study = study_of(text, "halving.toml", tried=True)
+    assert study.traces
+    assert len(study.runs) == 3 * 4 * 50 * 2 * 2
