@@ -9,7 +9,7 @@ from blackboxes import Blackbox
 from simulator import loop
 from simulator.answers import Answers
 from simulator.budget import Budget, Meter
-from simulator.checks import check_choice, whole
+from simulator.checks import check_choice, check_flag, whole
 from simulator.clock import NEVER, Clock, nanoseconds
 from simulator.cluster import Cluster
 from simulator.cluster import loop as cluster_loop
@@ -22,7 +22,7 @@ from simulator.protocol import Scheduler
 from simulator.registry import make_both, make_searcher, started_with
 from simulator.replay import Curves, replicate_drawer
 from simulator.searcher import SearchContext, Searcher
-from simulator.stage import Stage
+from simulator.stage import Stage, Started
 from simulator.trace import Trace
 from simulator.trial import Trial
 
@@ -51,9 +51,13 @@ class Simulation:
             in a new order (``"cycle"``).
         cluster: delays, checkpoints, crashes and so on (`simulator.cluster.Cluster`): an object, the name of a preset
             with arguments, such as ``"spot(retries=5)"``, or the path of a TOML file. None: nothing of the kind.
+        compiled: run the built-in rung schedulers in machine code, several times faster, with the same trace (extra
+            ``fast``, Numba). The scheduler and searcher objects are not asked, so that theirs is not the state of
+            the run. What is covered tells `simulator.compiled.coverage.covered`.
 
     Raises:
-        SimulationError: an argument is not what it should be.
+        SimulationError: an argument is not what it should be; `compiled` where this run is not covered, or without
+            Numba.
         SchedulerError: from `run`, the scheduler broke the protocol.
 
     Example:
@@ -76,6 +80,7 @@ class Simulation:
         off_table: OffTable = "error",
         exhausted: Literal["stop", "cycle"] = "stop",
         cluster: Cluster | str | None = None,
+        compiled: bool = False,
     ) -> None:
         self.blackbox = blackbox
         if isinstance(scheduler, str):
@@ -110,11 +115,26 @@ class Simulation:
                     f"cluster: a Cluster, a preset or the path of a .toml file is needed, not {cluster!r}"
                 )
         self.cluster = cluster
+        check_flag("compiled", compiled)
+        self.compiled = compiled
+        if compiled:
+            from simulator.compiled.coverage import check_covered
+
+            check_covered(self)
 
     def run(self) -> Trace:
         """Simulate from time zero until the budget is used up or nothing is left to do."""
-        stage = self._stage()
-        if self.cluster is None:
+        stage, compiled = self._stage(), None
+        trials: Sequence[Trial] | Started = stage.trials
+        if self.compiled:
+            from simulator.compiled import running
+
+            compiled = running.run(stage)
+            if compiled is None:
+                stage = self._stage()
+        if compiled is not None:
+            record, trials = compiled
+        elif self.cluster is None:
             record = loop.run(stage)
         else:
             record = cluster_loop.run(stage, self.cluster)
@@ -136,7 +156,7 @@ class Simulation:
             predicted=tuple(getattr(table, "predicted", ())),
             cluster=None if self.cluster is None else self.cluster.settings(),
         )
-        return Trace.packed(info, table, record, stage.trials)
+        return Trace.packed(info, table, record, trials)
 
     def _stage(self) -> Stage:
         """Searcher and scheduler, set up, and all else that the event loop needs."""

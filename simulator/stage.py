@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from blackboxes import Blackbox
 from simulator.answers import Answers
 from simulator.budget import Meter
@@ -56,14 +58,45 @@ class Record:
     """What an event loop has written down.
 
     Attributes:
-        words: integers of all events, in pieces (see `simulator.events`); three an event, or four on a cluster.
+        words: integers of all events, in pieces (see `simulator.events`); three an event, or four on a cluster. A piece
+            may be an array of int64 of any shape.
         end: nanoseconds when the run was over.
         closed_at: nanoseconds when the last trial or resource of the budget was handed out, None if some were left.
         jobs: on a cluster, three numbers a job: the grid index that it trained from plus one, its pace, and what each
             checkpoint on the way took in nanoseconds.
     """
 
-    words: Sequence[Sequence[int]]
+    words: Sequence[Sequence[int] | np.ndarray]
     end: int
     closed_at: int | None
     jobs: Sequence[float] = ()
+
+
+@dataclass
+class Started:
+    """The trials that were started, one entry each, by id.
+
+    Attributes:
+        config, replicate: int64.
+        checkpoint_of: int64, the trial whose checkpoint it began with, -1 for none.
+        begun: int64, how many resources lay behind it at its start.
+    """
+
+    config: np.ndarray
+    replicate: np.ndarray
+    checkpoint_of: np.ndarray
+    begun: np.ndarray
+
+    @classmethod
+    def anew(cls, config: np.ndarray, replicate: np.ndarray) -> Started:
+        """Trials that all began from nothing."""
+        return cls(config, replicate, np.full(len(config), -1), np.zeros(len(config), dtype=np.int64))
+
+    @classmethod
+    def of(cls, trials: Sequence[Trial]) -> Started:
+        """The same of objects."""
+        config = np.fromiter((t.config for t in trials), dtype=np.int64, count=len(trials))
+        started = cls.anew(config, np.fromiter((t.replicate for t in trials), dtype=np.int64, count=len(trials)))
+        for heir in (t for t in trials if t.checkpoint_of is not None):
+            started.checkpoint_of[heir.id], started.begun[heir.id] = heir.checkpoint_of, heir._since
+        return started

@@ -22,12 +22,12 @@ from simulator.columns import Columns, TraceInfo
 from simulator.difference import Difference, first_difference
 from simulator.errors import TraceError
 from simulator.segments import JobColumns, Segments, find_segments
+from simulator.stage import Record, Started
 from simulator.text import read_text, write_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from simulator.stage import Record
     from simulator.trial import Trial
 
 CUT = [events.CODES[name] for name in ("cancelled", "budget", "crash", "preempted")]  # on the way, maybe
@@ -39,13 +39,13 @@ class Trace:
     def __init__(self, info: TraceInfo, table: Blackbox | None, columns: Columns | None = None) -> None:
         self.info = info
         self._table = table
-        self._packed: tuple[Record, Sequence[Trial]] | None = None
+        self._packed: tuple[Record, Sequence[Trial] | Started] | None = None
         if columns is not None:
             self.columns = columns
 
     @classmethod
-    def packed(cls, info: TraceInfo, table: Blackbox, record: Record, trials: Sequence[Trial]) -> Trace:
-        """From the event loop: what it has written down, unpacked when first asked for."""
+    def packed(cls, info: TraceInfo, table: Blackbox, record: Record, trials: Sequence[Trial] | Started) -> Trace:
+        """From an event loop: what it has written down, and its trials by id; unpacked when first asked for."""
         trace = cls(info, table)
         trace._packed = (record, trials)
         return trace
@@ -76,17 +76,14 @@ class Trace:
         assert self._packed is not None
         record, trials = self._packed
         width = 3 if self.info.cluster is None else 4
-        words = np.concatenate([np.array(piece, dtype=np.int64) for piece in record.words]).reshape(-1, width)
+        words = np.concatenate([np.asarray(piece, dtype=np.int64).reshape(-1) for piece in record.words]).reshape(
+            -1, width
+        )
         time, trial, word = (np.ascontiguousarray(column) for column in words.T[:3])
         event = (word >> 16 & events.EVENT).astype(np.int8)
-        config = np.fromiter((t.config for t in trials), dtype=np.int64, count=len(trials))
-        replicate = np.fromiter((t.replicate for t in trials), dtype=np.int64, count=len(trials))
-        checkpoint_of = np.full(len(trials), -1)
-        begun = np.zeros(
-            len(trials) + 1, dtype=np.int64
-        )  # resources that lay behind it at its start; of no trial: none
-        for heir in (t for t in trials if t.checkpoint_of is not None):
-            checkpoint_of[heir.id], begun[heir.id] = heir.checkpoint_of, heir._since
+        started = trials if isinstance(trials, Started) else Started.of(trials)
+        config, replicate = started.config, started.replicate
+        begun = np.append(started.begun, 0)  # the last entry is for no trial
 
         last = _last_job(trial, event)
         jobs, origins = None, None
@@ -122,7 +119,7 @@ class Trace:
             value=value,
             config=config,
             replicate=replicate,
-            checkpoint_of=checkpoint_of,
+            checkpoint_of=started.checkpoint_of,
             jobs=jobs,
         )
 

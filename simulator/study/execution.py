@@ -60,11 +60,11 @@ def never() -> bool:
     return False
 
 
-def outcome(run: Run, traces: bool = False) -> Outcome:
+def outcome(run: Run, traces: bool = False, compiled: bool = False) -> Outcome:
     """Simulate one run, whatever happens."""
     begun = time.perf_counter()
     try:
-        row, trace = row_and_trace(run)
+        row, trace = row_and_trace(run, compiled)
     except Exception as error:
         try:
             pickle.loads(pickle.dumps(error))
@@ -76,13 +76,13 @@ def outcome(run: Run, traces: bool = False) -> Outcome:
 
 
 def _chunk(
-    runs: Sequence[Run], traces: bool, copies: Mapping[str, tuple[str, str]], parent: int | None
+    runs: Sequence[Run], traces: bool, compiled: bool, copies: Mapping[str, tuple[str, str]], parent: int | None
 ) -> list[Outcome]:
     """In another process, the child of `parent` if it is one: several runs, one after the other."""
     if parent is not None:
         _leave_with(parent)
     use_copies(copies)
-    return [_light(outcome(run, traces)) for run in runs]
+    return [_light(outcome(run, traces, compiled)) for run in runs]
 
 
 @lru_cache(maxsize=1)
@@ -110,6 +110,7 @@ def outcomes(
     *,
     dask: str | None = None,
     traces: bool = False,
+    compiled: bool = False,
     copies: Mapping[str, tuple[str, str]] | None = None,
     stopping: Callable[[], bool] = never,
 ) -> Generator[list[Outcome], None, None]:
@@ -125,6 +126,7 @@ def outcomes(
         dask: the address of a Dask scheduler, such as ``"tcp://127.0.0.1:8786"``, whose workers do the work (extra
             ``dask``); None for processes of this machine.
         traces: also give the traces.
+        compiled: go by machine code where runs can (`Simulation`).
         copies: of tables, as for `use_copies`.
         stopping: asked before runs are handed out; once it says yes, no more are.
 
@@ -140,7 +142,7 @@ def outcomes(
             for run in runs:
                 if stopping():
                     return
-                yield [outcome(run, traces)]
+                yield [outcome(run, traces, compiled)]
         finally:
             use_copies({})
         return
@@ -155,7 +157,7 @@ def outcomes(
         parallel = Parallel(n_jobs=jobs, batch_size=1, return_as="generator_unordered")
         try:
             with _interrupts_held():
-                finished = parallel(delayed(_chunk)(chunk, traces, copies, parent) for chunk in chunks)
+                finished = parallel(delayed(_chunk)(chunk, traces, compiled, copies, parent) for chunk in chunks)
             for done in finished:
                 seconds.update((_kind(told.run), told.seconds) for told in done)
                 yield done

@@ -10,6 +10,7 @@
     clusters = ["none", "spot(price=0.9)"] # presets with arguments, or paths of .toml files; none if left out
     budget = "10x"                         # simulated time of each run
     traces = true                          # keep them, too
+    compiled = true                        # in machine code what can be (extra fast); the rows are the same
 
 Every scheduler meets every table, seed, number of workers and so on. What is not to be crossed like this is listed:
 each ``[[runs]]`` is a crossing of its own, and the keys above it hold where it does not say otherwise. ``[[add]]``,
@@ -31,6 +32,7 @@ from simulator import clairvoyant
 from simulator.budget import Budget
 from simulator.checks import whole
 from simulator.cluster import Cluster
+from simulator.compiled.coverage import check_installed
 from simulator.errors import SimulationError, StudyError
 from simulator.events import MOST_WORKERS
 from simulator.proposals import OFF_TABLE
@@ -42,6 +44,7 @@ from simulator.study.run import Run, forget_tables
 NO_CLUSTER = "none"
 LISTS = ("tables", "schedulers", "seeds", "workers", "clusters", "budget")  # these are crossed
 SINGLE = ("max_trials", "max_resource", "target", "metric", "off_table")
+FLAGS = ("traces", "compiled")
 GROWING = ("tables", "schedulers", "seeds", "workers", "clusters")  # what may be added to
 USUAL: dict[str, Any] = {"seeds": 20, "workers": 4, "clusters": NO_CLUSTER, "budget": "10x", "off_table": "error"}
 WRONG = (SimulationError, BlackboxError, OSError, TypeError, ValueError, OverflowError)
@@ -55,11 +58,13 @@ class Study:
         text: of the file.
         runs: each once; seed by seed, so that comparisons are complete for some seeds early on.
         traces: whether traces are kept.
+        compiled: whether runs go by machine code where they can.
     """
 
     text: str
     runs: list[Run]
     traces: bool
+    compiled: bool
 
 
 def read_study(path: Path, tried: bool = False) -> Study:
@@ -104,7 +109,8 @@ def study_of(text: str, where: str, tried: bool = False) -> Study:
         raise StudyError(*mistakes.lines())
     if not runs:
         raise StudyError(f"{where}: it asks for no run")
-    return Study(text, sorted(runs, key=lambda run: run.seed), told.get("traces", False))
+    flags = (told.get(name, False) for name in FLAGS)
+    return Study(text, sorted(runs, key=lambda run: run.seed), *flags)
 
 
 class _Mistakes:
@@ -141,8 +147,14 @@ def _crossings(told: dict[str, Any], mistakes: _Mistakes) -> list[_Crossing]:
             mistakes.add((name,), f"{name}: write [[{name}]], and its keys below")
             tables[name] = []
     top = {key: value for key, value in told.items() if key not in tables}
-    if not isinstance(top.pop("traces", False), bool):
-        mistakes.add(("traces",), f"traces = {told['traces']!r}: true or false is needed")
+    for name in FLAGS:
+        if not isinstance(top.pop(name, False), bool):
+            mistakes.add((name,), f"{name} = {told[name]!r}: true or false is needed")
+    if told.get("compiled") is True:
+        try:
+            check_installed()
+        except SimulationError as error:
+            mistakes.add(("compiled",), error)
     usual = _Crossing({key: _listed(key, value, ()) for key, value in USUAL.items()}, ())
     common = _joined(usual, _known(top, (), (*LISTS, *SINGLE), mistakes), ())
     _is_sound(common, mistakes)  # even where all else overrides it
@@ -164,7 +176,7 @@ def _known(
 ) -> dict[str, list[tuple[Any, Place]]]:
     for key in told:
         if key not in known:
-            also = ["traces", "runs", "add"] if not place else []
+            also = [*FLAGS, "runs", "add"] if not place else []
             mistakes.add((*place, key), f"there is no key {key!r} here: {name_hint(key, [*known, *also])}")
     return {key: _listed(key, value, (*place, key)) for key, value in told.items() if key in known}
 

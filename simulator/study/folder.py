@@ -143,11 +143,10 @@ def carry_out(
         begun(now)
         _clean(folder, now.damaged)
         progress, order = Progress(), [run.key for run in now.study.runs]
+        options = {"traces": now.study.traces, "compiled": now.study.compiled, "stopping": stopping}
         with (
             copied(now.missing, folder, needed=jobs != 1 or dask is not None) as copies,
-            closing(
-                outcomes(now.missing, jobs, dask=dask, traces=now.study.traces, copies=copies, stopping=stopping)
-            ) as finished,
+            closing(outcomes(now.missing, jobs, dask=dask, copies=copies, **options)) as finished,
         ):
             _gather(finished, folder, progress, advanced, order)
         _join(folder, order)

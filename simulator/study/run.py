@@ -115,13 +115,16 @@ class Run:
             )
         replace(self, scheduler="random").simulation()  # all else means the same for every run
 
-    def simulation(self) -> Simulation:
+    def simulation(self, compiled: bool = False) -> Simulation:
         """The run, ready to go.
+
+        Args:
+            compiled: in machine code, if it can be.
 
         Raises:
             SimulationError: an argument is not what it should be, or it is the bound.
         """
-        return Simulation(
+        simulation = Simulation(
             self.blackbox,
             self.scheduler,
             seed=self.seed,
@@ -131,6 +134,11 @@ class Run:
             off_table=self.off_table,
             cluster=self.cluster,
         )
+        if compiled:
+            from simulator.compiled.coverage import covered
+
+            simulation.compiled = covered(simulation) is None
+        return simulation
 
 
 def _number(value: float | None) -> float | None:
@@ -185,9 +193,9 @@ def run_row(run: Run) -> Row:
     return row_and_trace(run)[0]
 
 
-def row_and_trace(run: Run) -> tuple[Row, Trace | None]:
+def row_and_trace(run: Run, compiled: bool = False) -> tuple[Row, Trace | None]:
     """What `run_row` gives, and the trace that it is of; the bound has none."""
-    trace = None if run.is_bound else run.simulation().run()
+    trace = None if run.is_bound else run.simulation(compiled).run()
     digest, summary, improvements = _bound(run) if trace is None else _told(trace)
     table, metric = run.blackbox, run.blackbox.metric_name(run.metric)
     test_info = None if table.test_metric is None else table.metric_info[table.test_metric]

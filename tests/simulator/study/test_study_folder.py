@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -82,6 +83,17 @@ def test_the_same_bytes_for_any_number_of_processes(tmp_path: Path) -> None:
     files = [{path.relative_to(one) for path in one.rglob("*.parquet/*")} for one in folders]
     assert files[0] == files[1] == files[2]  # named after what they hold
     assert len(files[0]) == 2
+
+
+def test_machine_code_gives_the_same_bytes(tmp_path: Path) -> None:
+    running = pytest.importorskip("simulator.compiled.running", reason="Numba is not installed")
+    text = TEXT.replace('"random"', '"random", "clairvoyant", "median-stopping"') + "traces = true\n"
+    plain = done(tmp_path / "plain", text)
+    with mock.patch("simulator.compiled.running.run", wraps=running.run) as ran:
+        compiled = done(tmp_path / "compiled", text + "compiled = true\n")
+    assert ran.call_count == 8  # random and asha-promotion
+    files = [{path.relative_to(one) for path in one.rglob("*.parquet/*")} for one in (plain, compiled)]
+    assert files[0] == files[1]
 
 
 def test_only_what_is_missing_is_run(tmp_path: Path) -> None:
