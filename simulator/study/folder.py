@@ -143,7 +143,7 @@ def carry_out(
         begun(now)
         _clean(folder, now.damaged)
         progress, order = Progress(), [run.key for run in now.study.runs]
-        options = {"traces": now.study.traces, "compiled": now.study.compiled, "stopping": stopping}
+        options: dict[str, Any] = {"traces": now.study.traces, "compiled": now.study.compiled, "stopping": stopping}
         with (
             copied(now.missing, folder, needed=jobs != 1 or dask is not None) as copies,
             closing(outcomes(now.missing, jobs, dask=dask, copies=copies, **options)) as finished,
