@@ -359,9 +359,24 @@ def push(heaps: np.ndarray, start: int, n: int, key: float, number: int) -> None
 @part
 def pop(heaps: np.ndarray, start: int, n: int) -> tuple[float, int]:
     """Take the first of n entries. O(log n)."""
+    key, number = heaps[start].key, heaps[start].number
+    sink(heaps, start, n - 1, heaps[start + n - 1].key, heaps[start + n - 1].number)
+    return key, number
+
+
+@part
+def swap(heaps: np.ndarray, start: int, n: int, key: float, number: int) -> tuple[float, int]:
+    """Take the first of n entries and this one, which the n keep otherwise. O(log n)."""
+    if n == 0 or key < heaps[start].key or (key == heaps[start].key and number <= heaps[start].number):
+        return key, number
     first_key, first_number = heaps[start].key, heaps[start].number
-    n -= 1
-    key, number = heaps[start + n].key, heaps[start + n].number  # looks for its place from the top
+    sink(heaps, start, n, key, number)
+    return first_key, first_number
+
+
+@part
+def sink(heaps: np.ndarray, start: int, n: int, key: float, number: int) -> None:
+    """Put an entry into the place of the first of n. O(log n)."""
     i, child = 0, 1
     while child < n:
         below = heaps[start + child]
@@ -374,7 +389,6 @@ def pop(heaps: np.ndarray, start: int, n: int) -> tuple[float, int]:
         heaps[start + i].key, heaps[start + i].number = below.key, below.number
         i, child = child, 2 * child + 1
     heaps[start + i].key, heaps[start + i].number = key, number
-    return first_key, first_number
 
 
 @part
@@ -442,16 +456,14 @@ def add(plan: Plan, rungs: Rungs, number: int, level: int, value: float) -> None
     if rung.grown >= plan.under[level]:
         rung.grown -= plan.under[level]
         rung.room += 1
-    if rung.best > 0 and (-value > best[first].key or (-value == best[first].key and -number > best[first].number)):
-        worst, last = pop(best, first, rung.best)  # makes room for one that is better
-        push(best, first, rung.best - 1, -value, -number)
-        value, number = -worst, -last
-    push(rest, first, rung.rest, value, number)
+    out, who = swap(best, first, rung.best, -value, -number)
+    value, number = -out, -who  # the worst of the best and this one
     if rung.best < max(rung.room, plan.least):
-        value, number = pop(rest, first, rung.rest + 1)
+        value, number = swap(rest, first, rung.rest, value, number)
         push(best, first, rung.best, -value, -number)
         rung.best += 1
     else:
+        push(rest, first, rung.rest, value, number)
         rung.rest += 1
 
 

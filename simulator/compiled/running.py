@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import islice
-
 import numpy as np
 
 from blackboxes.checks import frozen
@@ -12,6 +10,7 @@ from simulator.compiled.loop import run as run_loop
 from simulator.compiled.plan import plan_of
 from simulator.errors import SimulationError
 from simulator.events import MOST_TRIALS
+from simulator.searchers.random import RandomSearcher
 from simulator.stage import Record, Stage, Started
 
 FIRST = 1 << 10  # so many rows are asked for at first where nobody knows how many trials there will be
@@ -27,14 +26,14 @@ def run(stage: Stage) -> tuple[Record, Started] | None:
     bits. `simulator.loop` raises the error, or can do it, on a stage made afresh.
     """
     searcher, draw_replicate, table = stage.searcher, stage.draw_replicate, compiled_table(stage)
-    proposals = iter(searcher.propose, None)
+    assert isinstance(searcher, RandomSearcher)
     rows = replicates = np.empty(0, dtype=np.int64)
     wanted = stage.most_trials if stage.most_trials < MOST_TRIALS else FIRST
     outcome = None
     try:
         plan = plan_of(stage)
         while outcome is None or (outcome.exhausted_at != UNKNOWN and len(rows) < stage.most_trials):
-            more = np.fromiter(islice(proposals, wanted - len(rows)), dtype=np.int64)
+            more = searcher.propose_many(wanted - len(rows))
             if outcome is not None and not len(more):
                 break  # it is the searcher that had nothing left
             drawn = np.zeros_like(more)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 import numpy as np
 
@@ -48,6 +49,13 @@ class RandomSearcher(Searcher):
             order = order[: self._left]
             self._left -= len(order)
         self._rows: Iterator[int] = iter(order.tolist())
+
+    def propose_many(self, most: int) -> np.ndarray:
+        """What `propose` gives when it is asked so often, until it has nothing left: int64, up to `most` rows."""
+        rows = list(islice(self._rows, most))
+        while len(rows) < most and (row := self.propose()) is not None:
+            rows += [row, *islice(self._rows, most - len(rows) - 1)]
+        return np.array(rows, dtype=np.int64)
 
     def propose(self) -> int | None:
         for row in self._rows:
