@@ -86,7 +86,7 @@ class Bracket:
         return Start(row, self._levels[0], tag=self)
 
     def report(self, trial: int, value: float, over: bool) -> bool:
-        """A trial has reached the rung, or is over before it; True if jobs of the next rung are now open."""
+        """A trial has reached the rung, or is over before it; True if that was the last one that it waited for."""
         self._entries.append((value, trial, over))
         return self._settle()
 
@@ -100,7 +100,7 @@ class Bracket:
         if self._pending or self._to_start:
             return False
         self._promote()
-        return bool(self._queue)
+        return True
 
     def _promote(self) -> None:
         """Open the next rung for the best of this one; a trial that is over holds its value there."""
@@ -173,15 +173,17 @@ class Synchronous(Scheduler):
 
     def _report(self, trial: Trial, value: float, over: bool) -> None:
         bracket: Bracket = trial.tag
-        self._go_on(bracket, bracket.report(trial.id, value, over))
+        if bracket.report(trial.id, value, over):
+            self._go_on(bracket)
 
     def _fail(self, trial: Trial) -> None:
         bracket: Bracket = trial.tag
-        self._go_on(bracket, bracket.fail())
+        if bracket.fail():
+            self._go_on(bracket)
 
-    def _go_on(self, bracket: Bracket, open_jobs: bool) -> None:
-        """After one of the bracket's trials has reported or failed."""
-        if open_jobs:
+    def _go_on(self, bracket: Bracket) -> None:
+        """After a rung of the bracket was settled."""
+        if not bracket.done:
             heappush(self._ready, bracket.number)
         self._close_if_done(bracket)
 

@@ -61,7 +61,7 @@ class Generations(Bracket):
                 return None
 
     def survive(self, place: int, member: Member) -> bool:
-        """A trial has reported; True if slots of the next rung are now open."""
+        """A trial has reported; True if that was the last one that the rung waited for."""
         self._reported.append((place, member))
         if self._at_once:
             self._select()
@@ -69,7 +69,10 @@ class Generations(Bracket):
 
     def _settle(self) -> bool:
         self._pending -= 1
-        return not (self._pending or self._to_start) and self._climb()
+        if self._pending or self._to_start:
+            return False
+        self._climb()
+        return True
 
     def _select(self) -> None:
         for place, member in self._reported:
@@ -181,12 +184,14 @@ class Dehb(Synchronous):
             super()._report(trial, value, over)
             return
         bracket = self._generations(trial.tag)
-        self._go_on(bracket, bracket.survive(trial.tag.place, member))
+        if bracket.survive(trial.tag.place, member):
+            self._go_on(bracket)
 
     def _fail(self, trial: Trial) -> None:
         if isinstance(trial.tag, Turn):
             bracket = self._generations(trial.tag)
-            self._go_on(bracket, bracket.fail())
+            if bracket.fail():
+                self._go_on(bracket)
             return
         self._populations.proposed.add(trial.config)
         self._populations.leave_out(trial.tag.level, trial.config)
