@@ -2,7 +2,7 @@
 
     python tests/performance/bench_cluster.py
 
-On the table of bench.py, each scheduler without a cluster, on one that adds nothing, and on one with everything on:
+On 1,000 rows of made_table.py, each scheduler without a cluster, on one that adds nothing, and on one with everything:
 milliseconds a run, the trace included but not looked at, events that the loop handles a second (the trace's, and one
 for each worker that is free again some time after its trial), and the latter as a share of those of the plain loop.
 """
@@ -10,11 +10,9 @@ for each worker that is free again some time after its trial), and the latter as
 from __future__ import annotations
 
 import argparse
-import sys
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
-from bench import best_of, made_table
+from made_table import made_table
+from measuring import best_of
 
 from simulator import Budget, Simulation, Trace
 from simulator.cluster import Cluster
@@ -54,7 +52,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=6, help="rounds of three runs of each, the best counts (6)")
     repeats = parser.parse_args().repeats
-    table = made_table()
+    table = made_table(n=1000)
     print(f"{'1,000 configurations x 81 epochs':34}{'workers':>8}{'ms':>8}{'events':>8}{'events/s':>11}{'share':>7}")
     for name in ("asha-stopping", "asha-promotion", "hyperband", "median-stopping"):
         for workers in (4, 64):

@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from measuring import peak_memory
 
 from blackboxes import Blackbox, Metric, load, save
 
@@ -64,12 +65,6 @@ def made_table(n: int, replicates: int, size: int) -> Blackbox:
         metric_info={"error": Metric("min")},
         elapsed=np.cumsum(draw.random(shape), axis=2),
     )
-
-
-def peak_memory() -> int:
-    """The most bytes of memory that this process has held so far, by Linux's count."""
-    status = Path("/proc/self/status").read_text()
-    return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))
 
 
 def measure(path: str) -> None:

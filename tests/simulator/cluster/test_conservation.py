@@ -92,7 +92,7 @@ def test_any_answers_on_any_cluster() -> None:
     seen: Counter[str] = Counter()
 
     @given(run=runs())
-    @settings(max_examples=250)
+    @settings(max_examples=120)
     def holds(run: Run) -> None:
         check(*run)
         seen.update(NAMES[code] for code in run[0].columns.event.tolist())
@@ -162,7 +162,7 @@ class Stepping(Scheduler):
     workers=st.integers(1, 4),
     target=st.sampled_from([None, None, 0.125]),
 )
-@settings(max_examples=150)
+@settings(max_examples=80)
 def test_asking_more_often_changes_nothing(
     table: Blackbox, cluster: Cluster, step: int, workers: int, target: float | None
 ) -> None:

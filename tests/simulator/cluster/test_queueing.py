@@ -44,7 +44,9 @@ def busy_times(trace: Trace) -> np.ndarray:
     return np.bincount(c.trial[of_trials], weights=(signs * c.time / 1e9)[of_trials])
 
 
-@pytest.mark.parametrize(("n", "workers"), [(40, 4), (12, 12), (30, 1), (25, 7)])
+@pytest.mark.parametrize(
+    ("n", "workers"), [(40, 4), (12, 12), *(pytest.param(*slow, marks=pytest.mark.slow) for slow in [(30, 1), (25, 7)])]
+)
 @pytest.mark.parametrize("source", ["table", "start", "report"])
 def test_makespan_and_utilisation_of_exponential_jobs(source: str, n: int, workers: int) -> None:
     """n exponential jobs of rate mu on c workers, each taking the next one when it is free.
