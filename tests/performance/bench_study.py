@@ -3,7 +3,7 @@
     python tests/performance/bench_study.py [--seeds 30] [--tasks 34]
 
 Tables of 2,000 configurations x 52 resources from the generator of power laws, written once, uncompressed, as one file
-of 34 tasks into a temporary folder, and 4 workers: the size of LCBench. As `rungsim study run` does it, all is timed but
+of 34 tasks into a temporary folder, and 4 workers: the size of LCBench. As in `rungsim study run`, all is timed but
 the reading and checking of the study file: starting processes, reading tables, simulating, and writing rows in parts
 that are joined at the end. Here the clock counts, not the processor. With Numba the same again in machine code.
 
