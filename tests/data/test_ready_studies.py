@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from fractions import Fraction
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -113,8 +114,8 @@ def test_the_wheel_carries_the_study_files() -> None:
 
 
 def test_every_scheduler_of_a_finding_and_of_the_picture_is_in_the_study() -> None:
-    """Or else nothing would be said of it; but for what the study may be asked for in addition."""
-    known = {run.scheduler for run in read(FOLDER / "tutorial.toml").runs} | {findings.SIX_STOPPING}
+    """Or else nothing would be said of it."""
+    known = {run.scheduler for run in read(FOLDER / "tutorial.toml").runs}
     assert {name for finding in findings.FINDINGS for pair in finding.pairs for name in pair} <= known
     assert {name for names in findings.PANELS.values() for name in names} <= known
 
@@ -211,6 +212,9 @@ def test_a_sentence_counts_pairs_and_names_those_that_do_not_hold() -> None:
     )
     assert said.endswith("It does not hold for `a` and `c`.")
     assert findings.tested(replace(finding, pairs=(("a", "not run"),)), some) is None
+    for claim, expected in (("better", "holds for all 2 pairs"), ("equal", "does not hold for any of 2 pairs")):
+        found = findings.tested(replace(finding, claim=claim, pairs=(("a", "b"), ("c", "a"))), some)
+        assert f": this {expected}. Differences" in findings.sentence(found)
 
 
 def test_a_finding_may_be_about_the_later_moments_only() -> None:
@@ -221,8 +225,21 @@ def test_a_finding_may_be_about_the_later_moments_only() -> None:
     finding = findings.Finding("A is better", "better", (("a", "b"),))
     always, late = (findings.tested(replace(finding, since=since), some) for since in (Fraction(1, 8), Fraction(1, 2)))
     assert (always.verdicts, late.verdicts) == (("does not hold",), ("holds",))
-    assert ": this does not hold (holds at 1/2, the end; not at 1/8). Differences" in findings.sentence(always)
-    assert ": this holds. Differences" in findings.sentence(late)
+    assert ": this does not hold (holds at 1/2, the end; not at 1/8). The difference is" in findings.sentence(always)
+    assert ": this holds. The difference is" in findings.sentence(late)
+
+
+def test_intervals_of_a_finding_hold_for_all_its_pairs_and_moments_at_once() -> None:
+    """Of 60 studies in which nobody differs, few may show that anybody does at any moment."""
+    stream = np.random.default_rng(3)
+    finding = findings.Finding("All differ", "better", tuple(combinations("abcd", 2)))
+    wrong = 0
+    for _ in range(60):
+        losses = 0.5 + 0.1 * stream.standard_normal((4, 1, 15, len(findings.MOMENTS)))
+        some = Scores(losses, tuple("abcd"), ("made",), tuple(range(15)), np.array(findings.MOMENTS, dtype=np.float64))
+        _, lower, upper = np.moveaxis(findings.tested(finding, some).differences, -1, 0)
+        wrong += bool(((lower > 0) | (upper < 0)).any())
+    assert 0 < wrong <= 4  # 3 are expected; 14 if pairs were not taken together, 8 if moments were not
 
 
 def test_the_script_prints_its_tables_updates_its_page_and_draws(
