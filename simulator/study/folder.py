@@ -31,7 +31,7 @@ from simulator.study.traces import trace_row
 
 ROWS, TRACES, FAILURES, DAMAGED = "runs.parquet", "traces.parquet", "failures.parquet", "damaged"
 MOST_PARTS = 200  # of a folder, before small ones are joined
-WRITING = 0.1  # the share of the time that goes into writing parts, at most
+WRITING = 0.05  # the share of the time that goes into writing parts, at most
 
 
 @dataclass(frozen=True)
