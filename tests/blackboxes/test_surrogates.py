@@ -401,6 +401,7 @@ def test_too_little_to_leave_out() -> None:
     assert leave_out_error(plain(), "nearest", folds=99).folds == 3
 
 
+@pytest.mark.slow
 def test_forest_beats_nearest_on_the_measured_table() -> None:
     pytest.importorskip("sklearn")
     box = load("mlp:digits")

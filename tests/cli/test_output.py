@@ -261,8 +261,10 @@ def test_comparison_of_hostile_names_shows_them_as_text(rungsim: Command, table:
     assert load_runs(tmp_path)["scheduler"].tolist()[2] == "median-stopping(own='best')"
 
 
-@pytest.mark.parametrize("names", ["clairvoyant,random", "clairvoyant"])
-@pytest.mark.parametrize("score", ["reported", "regret", "test"])
+@pytest.mark.parametrize(
+    ("names", "score"),
+    [("clairvoyant,random", "reported"), ("clairvoyant", "regret"), ("clairvoyant,random", "test")],
+)
 def test_comparison_with_the_bound(rungsim: Command, table: str, tmp_path: Path, names: str, score: str) -> None:
     option = "--scale" if score == "regret" else "--score"
     options = ["--schedulers", names, "--seeds", 2, "--jobs", 1, option, score, "--out", tmp_path]

@@ -153,40 +153,38 @@ def test_the_bar_tells_the_rate(study: Path, tmp_path: Path, plugin: dict[str, s
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+@pytest.mark.parametrize("presses", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_ctrl_c_lets_runs_finish_and_a_second_one_does_not(
-    table: str, study: Path, tmp_path: Path, plugin: dict[str, str]
+    table: str, study: Path, tmp_path: Path, plugin: dict[str, str], presses: int
 ) -> None:
     study.write_text(TEXT.format(table=table).replace('"asha-promotion"', '"slow"').replace("seeds = 3", "seeds = 500"))
-    for presses in (1, 2):
-        out, marks = tmp_path / str(presses), Path(plugin["MARKS"])
-        for mark in marks.iterdir():
-            mark.unlink()
-        running = subprocess.Popen(
-            [str(SCRIPT), "study", "run", str(study), "--out", str(out), "--jobs", "2"],
-            env=environment(**plugin),
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-        )
-        try:
-            deadline = time.monotonic() + 60
-            while len(list(marks.iterdir())) < 6 and time.monotonic() < deadline:
-                time.sleep(0.02)
-            for _ in range(presses):
-                os.killpg(running.pid, signal.SIGINT)
-                time.sleep(0.05)
-            _, complaint = running.communicate(timeout=60)
-        finally:
-            running.kill()
-        assert running.returncode == 130
-        begun = len(list(marks.iterdir())) - 1  # one is of the check before all runs
-        kept = read_columns(read_parts(out / "runs.parquet")[0], ["scheduler"])["scheduler"]
-        assert complaint.splitlines() == [
-            "stopping when the runs that are under way have finished; again to stop at once",
-            f"interrupted: {len(kept)} of 1000 runs are done; `rungsim study resume {out}` goes on",
-        ]
-        if presses == 1:
-            assert kept.count("slow") == begun
-        else:
-            assert kept.count("slow") <= begun
+    out, marks = tmp_path / str(presses), Path(plugin["MARKS"])
+    running = subprocess.Popen(
+        [str(SCRIPT), "study", "run", str(study), "--out", str(out), "--jobs", "2"],
+        env=environment(**plugin),
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while len(list(marks.iterdir())) < 6 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        for _ in range(presses):
+            os.killpg(running.pid, signal.SIGINT)
+            time.sleep(0.05)
+        _, complaint = running.communicate(timeout=60)
+    finally:
+        running.kill()
+    assert running.returncode == 130
+    begun = len(list(marks.iterdir())) - 1  # one is of the check before all runs
+    kept = read_columns(read_parts(out / "runs.parquet")[0], ["scheduler"])["scheduler"]
+    assert complaint.splitlines() == [
+        "stopping when the runs that are under way have finished; again to stop at once",
+        f"interrupted: {len(kept)} of 1000 runs are done; `rungsim study resume {out}` goes on",
+    ]
+    if presses == 1:
+        assert kept.count("slow") == begun
+    else:
+        assert kept.count("slow") <= begun

@@ -39,7 +39,7 @@ def comparable(trace: Trace) -> list[tuple[Any, ...]]:
 
 
 @given(table=tables(**PLAIN, times="coarse"), name=NAMES, workers=st.integers(1, 8), data=st.data())
-@settings(max_examples=150)
+@settings(max_examples=80)
 def test_a_time_budget_is_the_whole_run_cut_off(table: Blackbox, name: str, workers: int, data: Any) -> None:
     """Reports at exactly the budget count, nothing starts then, and each running trial gets its last event."""
     assume(fits(name, table))
@@ -140,7 +140,7 @@ def test_a_scheduler_with_rows_of_its_own_keeps_to_the_trials_too() -> None:
 
 
 @given(table=tables(**PLAIN), name=NAMES, workers=st.integers(1, 8), limit=st.sampled_from([1, 7, 40, 100.5, 1000]))
-@settings(max_examples=150)
+@settings(max_examples=80)
 def test_no_job_is_handed_out_once_the_committed_resource_reaches_the_budget(
     table: Blackbox, name: str, workers: int, limit: float
 ) -> None:
@@ -196,7 +196,7 @@ def test_to_continue_is_charged_to_the_resource_budget_and_allowed_past_it() -> 
     workers=st.integers(1, 8),
     target=st.sampled_from([0.0, 0.125, 0.5, 3.0, 100.0]),
 )
-@settings(max_examples=150)
+@settings(max_examples=80)
 def test_a_target_ends_the_run_at_its_first_crossing_on_any_epoch(
     table: Blackbox, name: str, workers: int, target: float
 ) -> None:

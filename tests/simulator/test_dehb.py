@@ -203,7 +203,7 @@ ANY_TABLE = st.one_of(
     p=st.sampled_from([0.0, 0.5, 1.0]),
     asynchronous=st.booleans(),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_it_does_what_the_paper_says(
     table: Blackbox, workers: int, seed: int, eta: float, F: float, p: float, asynchronous: bool
 ) -> None:
@@ -392,7 +392,7 @@ def differences(table: Blackbox, scheduler: Any, other: str, seeds: range, budge
     return np.array([best(other, seed) - best(scheduler, seed) for seed in seeds])
 
 
-@pytest.mark.parametrize("asynchronous", [True, False])
+@pytest.mark.parametrize("asynchronous", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_it_beats_random_search_on_a_smooth_table(asynchronous: bool) -> None:
     """At equal time; of 20,000 rows, since on a small table Hyperband and DEHB alike soon have seen all of them."""
     table = load("hartmann3:n=20000,seed=0")

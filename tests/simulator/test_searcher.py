@@ -120,7 +120,7 @@ def replicates_of(trace: Trace) -> dict[tuple[int, int], int]:
     workers=st.integers(1, 8),
     seed=st.integers(0, 3),
 )
-@settings(max_examples=100)
+@settings(max_examples=50)
 def test_replicates_do_not_repeat_until_used_up_and_unmeasured_ones_are_never_drawn(
     table: Blackbox, name: str, workers: int, seed: int
 ) -> None:

@@ -255,7 +255,13 @@ def gains(name: str, searcher: str, seeds: range, trials: int) -> np.ndarray:
     return np.array([best("random", seed) - best(f"random+{searcher}", seed) for seed in seeds])
 
 
-@pytest.mark.parametrize("searcher", ["evolution(population=20,sample=5)", "gp", "gp-independent", "gp-joint", "kde"])
+@pytest.mark.parametrize(
+    "searcher",
+    [
+        *("evolution(population=20,sample=5)", "gp", "kde"),
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("gp-independent", "gp-joint")),
+    ],
+)
 def test_a_model_finds_better_configurations_in_a_few_seeds(searcher: str) -> None:
     found = gains("hartmann6:n=1000,r_max=9,seed=1", searcher, range(6), 60)
     print(found)

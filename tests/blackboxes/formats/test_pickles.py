@@ -168,7 +168,12 @@ TEXTS = b"".join(b"\x8c\x06%06d0" % i for i in range(150_000))
 
 
 @pytest.mark.parametrize(
-    "program", [b"]" * 1_100_000, b"(" * 1_100_000, b"N\x94" * 1_100_000, b"N\x850" * 400_000, TEXTS]
+    "program",
+    [
+        b"]" * 1_100_000,
+        *(pytest.param(same, marks=pytest.mark.slow) for same in (b"(" * 1_100_000, b"N\x94" * 1_100_000)),
+        *(b"N\x850" * 400_000, TEXTS),
+    ],
 )
 def test_what_is_held_is_bounded(program: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("blackboxes.formats.pickles.MOST_HELD", 100_000)

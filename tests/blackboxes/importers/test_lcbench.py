@@ -82,6 +82,7 @@ def test_nan_is_diverged(tmp_path: Path) -> None:
     assert first.lengths.tolist() == [[50], [50], [50]]
 
 
+@pytest.mark.slow
 def test_memory_holds_one_data_set(tmp_path: Path) -> None:
     one = {str(number): run(number % 4) for number in range(30)}
     read(write(tmp_path))  # what is imported meanwhile does not count

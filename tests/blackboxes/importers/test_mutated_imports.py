@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 HERE = Path(__file__).parent
-QUICK = ("fcnet", "long", "nasbench201")  # HDF5, Parquet and CSV, pickles
+QUICK = ("long", "nasbench201")  # Parquet and CSV, pickles; HDF5 has a test of its own
 FORMATS = sorted(path.stem.removeprefix("made_") for path in HERE.glob("made_*.py"))
 NEEDS = {"yahpo": "onnxruntime"}
 

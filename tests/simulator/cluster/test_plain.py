@@ -50,7 +50,7 @@ def both(table: Blackbox, scheduler: Any, cluster: Cluster, **options: Any) -> N
 
 
 @pytest.mark.parametrize("spec", SPECS)
-@pytest.mark.parametrize("resumable", [True, False])
+@pytest.mark.parametrize("resumable", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_every_scheduler(spec: str, resumable: bool) -> None:
     table = random_table(
         1, n=40, replicates=2, size=27, diverged=0.05, ragged=0.2, zero_times=0.1, times="fine", resumable=resumable

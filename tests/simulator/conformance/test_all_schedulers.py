@@ -13,6 +13,7 @@ COSTLY = {"curve-extrapolation", "dehb", "dyhpo", "mf-bo", "pbt"}
 MODELS = COSTLY | {name for name in NAMES if make_scheduler(name).default_searcher() != "random"}
 DEAREST = {"dyhpo", "mf-bo"}
 CHEAPEST = {"bohb", "curve-extrapolation", "dyhpo", "pbt"}  # of the models, and the one that no fast test checks else
+PLAINEST = {"grid", "one-epoch", "patience", "random", "rush"}  # decide little, or as others that are tested do
 SMALL = ["one-row", "many-workers", "all-fail"]
 # Where arguments change a rule.
 VARIANTS = [
@@ -53,7 +54,10 @@ def assert_kept_everywhere(report: Report) -> None:
 # all schedulers on two tables, and the slow tests here in all scenarios.
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in MODELS])
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow) if name in PLAINEST else name for name in NAMES if name not in MODELS],
+)
 def test_it_keeps_what_it_promises(name: str) -> None:
     assert_kept_everywhere(check(lambda: make_scheduler(name)))
 

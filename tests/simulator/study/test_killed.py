@@ -19,7 +19,7 @@ import pytest
 
 from simulator.study.execution import CHUNK
 from simulator.study.file import study_of
-from simulator.study.folder import begin, carry_out, standing
+from simulator.study.folder import add, begin, carry_out, standing
 from simulator.study.parts import read_columns, read_parts
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
@@ -166,11 +166,21 @@ def test_a_full_disk_loses_nothing_that_has_finished(tmp_path: Path, jobs: int) 
     )
 
 
-@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="to root nothing is locked")
-def test_a_read_only_folder_is_one_error(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
-    try:
-        with pytest.raises(PermissionError):
-            begin(study_of('tables = "power-law"\nschedulers = "random"', "a.toml"), tmp_path / "study")
-    finally:
-        tmp_path.chmod(0o700)
+def test_a_read_only_folder_is_one_error_and_loses_nothing(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    text = 'tables = "power-law:n=20,r_max=9"\nschedulers = "random"\nseeds = 4\nbudget = "2x"\n'
+    with small_disk(disk, "1m"):
+        begin(study_of(text, "a.toml"), disk / "study")
+        carry_out(disk / "study", 1)
+        add(disk / "study", seeds=range(6))
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        for attempt in (
+            lambda: begin(study_of(text, "a.toml"), disk / "other"),
+            lambda: carry_out(disk / "study", 1),
+            lambda: add(disk / "study", seeds=range(9)),
+        ):
+            with pytest.raises(OSError, match="Read-only file system"):
+                attempt()
+        assert standing(disk / "study").done == 4
+        subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
+        assert carry_out(disk / "study", 1).done == 2
