@@ -17,7 +17,6 @@ import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any
 
 from simulator.errors import SimulationError
@@ -75,17 +74,12 @@ def outcome(run: Run, traces: bool = False, compiled: bool = False) -> Outcome:
     return Outcome(run, time.perf_counter() - begun, row, trace if traces else None)
 
 
-def _chunk(
-    runs: Sequence[Run], traces: bool, compiled: bool, copies: Mapping[str, tuple[str, str]], parent: int | None
-) -> list[Outcome]:
-    """In another process, the child of `parent` if it is one: several runs, one after the other."""
-    if parent is not None:
-        _leave_with(parent)
+def _chunk(runs: Sequence[Run], traces: bool, compiled: bool, copies: Mapping[str, tuple[str, str]]) -> list[Outcome]:
+    """In another process: several runs, one after the other."""
     use_copies(copies)
     return [_light(outcome(run, traces, compiled)) for run in runs]
 
 
-@lru_cache(maxsize=1)
 def _leave_with(parent: int) -> None:
     """End this process soon after its parent, which may be killed: it would wait for work for minutes."""
 
@@ -149,7 +143,6 @@ def outcomes(
 
     from joblib import Parallel, delayed
 
-    parent = os.getpid() if dask is None and sys.platform != "win32" else None
     seconds: dict[Any, float] = {}  # by kind of run
     chunks = _chunks(runs, seconds, stopping)
     finished: Generator[list[Outcome], None, None] | None = None
@@ -157,7 +150,7 @@ def outcomes(
         parallel = Parallel(n_jobs=jobs, batch_size=1, return_as="generator_unordered")
         try:
             with _interrupts_held():
-                finished = parallel(delayed(_chunk)(chunk, traces, compiled, copies, parent) for chunk in chunks)
+                finished = parallel(delayed(_chunk)(chunk, traces, compiled, copies) for chunk in chunks)
             for done in finished:
                 seconds.update((_kind(told.run), told.seconds) for told in done)
                 yield done
@@ -210,10 +203,12 @@ def _chunks(runs: Iterable[Run], seconds: Mapping[Any, float], stopping: Callabl
 @contextmanager
 def _processes() -> Iterator[None]:
     """Processes of this machine; none is left after the block."""
+    from joblib import parallel_config
     from joblib.externals.loky import get_reusable_executor
 
     try:
-        yield
+        with parallel_config("loky", initializer=_leave_with, initargs=(os.getpid(),)):
+            yield
     finally:
         with _interrupts_held():
             get_reusable_executor().shutdown(kill_workers=True)  # they remember tables and the working directory

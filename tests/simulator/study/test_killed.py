@@ -81,9 +81,13 @@ def killed_and_resumed(kills: int, runs: int, tmp_path: Path, study: str) -> Non
     most_lost = 2 * JOBS * (1 + int(CHUNK / TAKES))  # a chunk in each process, and one on its way back
     lost = 0
     for kill in range(kills):
-        running = subprocess.Popen([sys.executable, "-c", RESUME, str(folder)], env=environment, start_new_session=True)
-        with pytest.raises(subprocess.TimeoutExpired):
-            running.wait(draw.uniform(0.3, 1.8))
+        said = tmp_path / "said"
+        with said.open("w") as file:
+            running = subprocess.Popen(
+                [sys.executable, "-c", RESUME, str(folder)], env=environment, start_new_session=True, stderr=file
+            )
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            pytest.fail(f"it ended by itself: {running.wait(draw.uniform(0.3, 1.8))}, {said.read_text()}")
         if kill % 2:  # its processes must notice that it is gone
             running.kill()
             assert running.wait() == -signal.SIGKILL
