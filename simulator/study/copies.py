@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import mmap
-import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from typing import Any
 from blackboxes import Blackbox, save
 from simulator.study.run import Run
 
-PREFIX = ".tables-"
+COPIES = ".tables-"  # what folders of them are called, before it differs
 
 
 @contextmanager
@@ -22,7 +21,7 @@ def copied(runs: Sequence[Run], folder: Path, needed: bool = True) -> Iterator[d
 
     Args:
         runs: whose tables.
-        folder: in which the copies lie; those that a killed process has left there are removed.
+        folder: in which the copies lie.
         needed: False where no other process reads them.
 
     Returns:
@@ -32,10 +31,8 @@ def copied(runs: Sequence[Run], folder: Path, needed: bool = True) -> Iterator[d
     Raises:
         OSError: the folder cannot be written to, or the disk is full.
     """
-    for left in folder.glob(f"{PREFIX}*"):
-        shutil.rmtree(left, ignore_errors=True)
     tables = {run.table: run.blackbox for run in runs} if needed else {}
-    with tempfile.TemporaryDirectory(dir=folder, prefix=PREFIX) as aside:
+    with tempfile.TemporaryDirectory(dir=folder, prefix=COPIES) as aside:
         copies = {}
         for number, (name, table) in enumerate(tables.items()):
             path = name

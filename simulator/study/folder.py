@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from simulator.errors import StudyError
-from simulator.study.copies import copied
+from simulator.study.copies import COPIES, copied
 from simulator.study.execution import Outcome, never, outcomes
 from simulator.study.file import Study, read_study, study_of
 from simulator.study.parts import join_parts, read_columns, read_parts, remove_unfinished, write_part
@@ -171,12 +171,14 @@ def add(folder: Path, **more: Sequence[str | int]) -> None:
 
 
 def is_running(folder: Path) -> bool:
-    """Whether a process works on a study."""
+    """Whether a process works on a study; nobody does where nothing can be written."""
     try:
         with _locked(folder):
             return False
     except StudyError:
         return True
+    except OSError:
+        return False
 
 
 def _gather(
@@ -285,6 +287,8 @@ def _clean(folder: Path, damaged: list[Path]) -> None:
         path.replace(folder / DAMAGED / path.name)
     for name in (ROWS, TRACES, FAILURES):
         remove_unfinished(folder / name)
+    for left in folder.glob(f"{COPIES}*"):
+        shutil.rmtree(left, ignore_errors=True)
     shutil.rmtree(folder / FAILURES, ignore_errors=True)
 
 

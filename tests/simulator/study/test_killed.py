@@ -19,7 +19,7 @@ import pytest
 
 from simulator.study.execution import CHUNK
 from simulator.study.file import study_of
-from simulator.study.folder import add, begin, carry_out, standing
+from simulator.study.folder import add, begin, carry_out, is_running, standing
 from simulator.study.parts import read_columns, read_parts
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
@@ -186,5 +186,6 @@ def test_a_read_only_folder_is_one_error_and_loses_nothing(tmp_path: Path) -> No
             with pytest.raises(OSError, match="Read-only file system"):
                 attempt()
         assert standing(disk / "study").done == 4
+        assert not is_running(disk / "study")
         subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
         assert carry_out(disk / "study", 1).done == 2

@@ -247,10 +247,7 @@ def test_all_processes_map_the_same_tables(tmp_path: Path) -> None:
     save_as = tmp_path / "flat.h5"
     blackboxes.save(save_as, [blackboxes.load(TABLE)], compress=False)
     runs = [Run(TABLE, "random"), Run("mlp:digits", "random"), Run(str(save_as), "random")]
-    left = tmp_path / ".tables-left"
-    left.mkdir()
     with copied(runs, tmp_path) as copies:
-        assert not left.exists()
         assert {name: path == name for name, (path, _) in copies.items()} == {
             **{TABLE: False, "mlp:digits": False},
             str(save_as): True,
@@ -287,6 +284,16 @@ def test_runs_done_again_are_as_they_were(tmp_path: Path) -> None:
         next(verified(folder, 0))
     with pytest.raises(StudyError, match="no run is done"):
         next(verified(made(tmp_path / "new"), 1))
+
+
+def test_what_a_killed_process_has_left_is_removed(tmp_path: Path) -> None:
+    folder = done(tmp_path / "s")
+    (folder / ".tables-left").mkdir()
+    (folder / ".tables-left" / "0.h5").touch()
+    (folder / "runs.parquet" / ".0123.unfinished").touch()
+    carry_out(folder, 1)
+    assert sorted(path.name for path in folder.iterdir()) == [".lock", "runs.parquet", "study.toml"]
+    assert len([*(folder / "runs.parquet").iterdir()]) == 1
 
 
 def test_progress_is_told_as_runs_finish(tmp_path: Path) -> None:
