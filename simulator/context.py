@@ -152,9 +152,10 @@ class Context:
         else:
             while wanted[-1] / eta >= low * (1 - 1e-12):  # r_max may be r_min * eta^k but for rounding
                 wanted.append(wanted[-1] / eta)
-        return sorted({self._snap(level) for level in wanted} - {self.r_max})
+        return sorted({self.nearest(level) for level in wanted} - {self.r_max})
 
-    def _snap(self, level: float) -> float:
+    def nearest(self, level: float) -> float:
+        """The resource of the table that is nearest in log r, of two the larger one."""
         above = bisect_left(self.resources, level)
         if above == len(self.resources) or (
             above > 0 and level / self.resources[above - 1] < self.resources[above] / level * (1 - 1e-12)

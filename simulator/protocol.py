@@ -103,11 +103,13 @@ class Scheduler(Spec, ABC):
         promises: properties that it claims beyond those of every scheduler, by name, such as ``"top-share"``:
             `simulator.conformance` puts them to the test. What they say of rungs means the reports of trials with the
             same `tag` at the same resource, and the attribute `eta`.
+        library: whose code decides, with its version, such as ``"ray 2.60.0"``; "" for rungsim's own.
     """
 
     model_size: int = 0
     synchronous: bool = False
     promises: frozenset[str] = frozenset()
+    library: str = ""
 
     def default_searcher(self) -> str:
         """The searcher, with arguments, that it comes with where none is asked for."""

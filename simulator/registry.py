@@ -14,7 +14,8 @@ from typing import Any
 
 from blackboxes.errors import name_hint
 from blackboxes.registry import Registry, only_class
-from simulator import clairvoyant
+from simulator import adapters, clairvoyant
+from simulator.adapters import library_of
 from simulator.errors import SimulationError
 from simulator.protocol import Scheduler
 from simulator.searcher import Initial, Searcher
@@ -54,7 +55,8 @@ def make_searcher(spec: str) -> Searcher:
 def make_both(spec: str) -> tuple[Scheduler, Searcher]:
     """A scheduler and the searcher behind a ``+``; where there is none, the one that the scheduler comes with.
 
-    Any scheduler may be given ``initial=[...]``: rows, or dicts of hyperparameters, that are proposed first.
+    Schedulers of other libraries stand behind the library's name: ``"ray:ASHAScheduler"``, see `simulator.adapters`.
+    Any other one may be given ``initial=[...]``: rows, or dicts of hyperparameters, that are proposed first.
 
     Raises:
         SimulationError: as for `make_scheduler`.
@@ -62,6 +64,11 @@ def make_both(spec: str) -> tuple[Scheduler, Searcher]:
     Example:
         >>> make_both("asha-promotion(eta=4, initial=[17, 3])+random")
     """
+    library = library_of(spec)
+    if library is not None:
+        scheduler, asked = adapters.make(library, _split(spec.partition(":")[2], "+"))
+        scheduler.written = spec.strip()
+        return scheduler, make_searcher(asked or scheduler.default_searcher())
     words, *more = _split(spec, "+")
     if len(more) > 1:
         raise SimulationError(f"{spec!r}: one searcher at most may follow a '+'")

@@ -22,7 +22,7 @@ LARGE = 32 << 20  # bytes: a part of this size is not written again to join it w
 TEXTS = (
     *("run", "table", "source", "metric", "direction", "unit", "test_metric", "test_direction", "test_unit"),
     *("resource_unit", "scheduler", "cluster", "budget", "off_table", "digest", "table_digest", "code"),
-    *("rungsim", "python", "numpy", "error", "where"),
+    *("library", "rungsim", "python", "numpy", "error", "where"),
 )
 COUNTS = (
     *("workers", "max_trials", "trials", "completed", "stopped", "failed", "cut_off", "reports"),
@@ -85,7 +85,8 @@ def join_parts(folder: Path, order: Sequence[str]) -> None:
     small = [path for path in read_parts(folder)[0] if path.stat().st_size < LARGE]
     if not small:
         return
-    table = pa.concat_tables([pq.read_table(path, partitioning=None) for path in small])
+    # Another version of rungsim may have written some of them, and known fewer columns.
+    table = pa.concat_tables([pq.read_table(path, partitioning=None) for path in small], promote_options="default")
     places = {run: place for place, run in enumerate(order)}
     first: dict[str, int] = {}
     for number, run in enumerate(table["run"].to_pylist()):

@@ -195,7 +195,8 @@ def run_row(run: Run) -> Row:
 
 def row_and_trace(run: Run, compiled: bool = False) -> tuple[Row, Trace | None]:
     """What `run_row` gives, and the trace that it is of; the bound has none."""
-    trace = None if run.is_bound else run.simulation(compiled).run()
+    simulation = None if run.is_bound else run.simulation(compiled)
+    trace = None if simulation is None else simulation.run()
     digest, summary, improvements = _bound(run) if trace is None else _told(trace)
     table, metric = run.blackbox, run.blackbox.metric_name(run.metric)
     test_info = None if table.test_metric is None else table.metric_info[table.test_metric]
@@ -225,6 +226,7 @@ def row_and_trace(run: Run, compiled: bool = False) -> tuple[Row, Trace | None]:
         **improvements,
         "table_digest": table.digest,
         "code": run.code,
+        "library": "" if simulation is None else simulation.scheduler.library,
         **_versions(),
     }
     return row, trace

@@ -72,6 +72,16 @@ def test_parts_are_joined_in_order_and_each_run_is_kept_once(rows: list[Row], tm
     join_parts(tmp_path / "nothing", order)
 
 
+def test_parts_of_another_version_are_joined_too(rows: list[Row], tmp_path: Path) -> None:
+    older = [{name: value for name, value in row.items() if name not in ("python", "costs")} for row in rows[:2]]
+    write_part(older, tmp_path)
+    write_part(rows[2:], tmp_path)
+    join_parts(tmp_path, [row["run"] for row in rows])
+    frame = pd.read_parquet(tmp_path)
+    assert frame["run"].tolist() == [row["run"] for row in rows]
+    assert frame["python"].isna().tolist() == [True, True, False, False, False, False]
+
+
 def test_a_part_that_cannot_be_written_leaves_nothing(
     rows: list[Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

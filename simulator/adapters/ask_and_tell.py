@@ -1,0 +1,119 @@
+"""Any optimiser that is asked for a configuration and a resource, and told what came out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from math import inf
+from typing import Any, NamedTuple, Protocol
+
+from simulator.context import Context
+from simulator.errors import SchedulerError
+from simulator.protocol import PAUSE, STOP, EndReason, Resume, Scheduler, Start, Verdict
+from simulator.trial import Trial
+
+
+class Asked(NamedTuple):
+    """What an optimiser wants to be evaluated.
+
+    Attributes:
+        config: hyperparameters, or a row of the table.
+        resource: how far, counted from nothing; the nearest one of the table counts.
+        note: the optimiser's own, which comes back with the result.
+    """
+
+    config: Mapping[str, Any] | int
+    resource: float
+    note: Any = None
+
+
+class Optimiser(Protocol):
+    """What is to be asked and told. It may be asked again before it is told: as often as there are workers."""
+
+    def ask(self) -> Asked | None:
+        """The next evaluation; None where there is none until it is told more."""
+
+    def tell(self, asked: Asked, value: float, seconds: float) -> None:
+        """What came out: smaller is better, inf where training diverged or failed; and the simulated time it took."""
+
+
+class AskAndTell(Scheduler):
+    """Runs an optimiser whose resources are fixed a priori.
+
+    Each evaluation is a trial, or goes on with one: where the same configuration is asked for again and further than
+    it has been trained, its trial is resumed, at the cost of the difference.
+
+    Args:
+        make: makes the optimiser, afresh for each run. It may take its seed from ``context.stream("mine").raw(1)``, its
+            space from ``context.space``, and configurations from ``context.searcher()``.
+        resume: False: every evaluation trains from nothing.
+
+    Raises:
+        SchedulerError: from a run: the optimiser has raised an error, which is the cause; it names the call.
+
+    Example: DEHB's own package, whose jobs are dicts:
+
+        class Dehb:
+            def __init__(self, context):
+                self.dehb = DEHB(cs=context.space, min_fidelity=1, max_fidelity=context.r_max, eta=3, seed=0, ...)
+            def ask(self):
+                job = self.dehb.ask()
+                return Asked(job["config"], job["fidelity"], job)
+            def tell(self, asked, value, seconds):
+                self.dehb.tell(asked.note, {"fitness": value, "cost": seconds})
+
+        Simulation(table, AskAndTell(Dehb), off_table="nearest").run()
+    """
+
+    synchronous = True  # it may ask for nothing until it has been told more
+
+    def __init__(self, make: Callable[[Context], Optimiser], resume: bool = True) -> None:
+        self.make, self.resume = make, resume
+
+    def setup(self, context: Context) -> None:
+        self._context = context
+        self._asked: dict[int, Asked] = {}  # by trial that runs
+        self._trained: dict[Hashable, tuple[int, float, float]] = {}  # by configuration: trial, resource, its seconds
+        self._started = 0
+        self._optimiser: Optimiser = self._call("its making", self.make, context)
+
+    def next_job(self) -> Start | Resume | None:
+        asked = self._call("ask()", self._optimiser.ask)
+        if asked is None:
+            return None
+        until = self._context.nearest(asked.resource)
+        trial, reached, _ = self._trained.get(_key(asked), (-1, inf, 0.0))
+        if self.resume and reached < until and trial not in self._asked:
+            self._asked[trial] = asked
+            return Resume(trial, until)
+        self._asked[self._started] = asked
+        self._started += 1
+        return Start(asked.config, until)
+
+    def on_report(self, trial: Trial, resource: float, value: float) -> Verdict:
+        self._tell(trial, value)
+        return PAUSE if self.resume else STOP
+
+    def on_end(self, trial: Trial, resource: float, value: float, reason: EndReason) -> None:
+        self._tell(trial, value)
+        self._trained = {key: known for key, known in self._trained.items() if known[0] != trial.id}  # it is over
+
+    def _tell(self, trial: Trial, value: float) -> None:
+        asked = self._asked.pop(trial.id)
+        key = _key(asked)
+        known, _, seconds = self._trained.get(key, (-1, 0.0, 0.0))
+        seconds = trial.elapsed - (seconds if known == trial.id else 0.0)
+        self._trained[key] = trial.id, trial.resource, trial.elapsed
+        what = f"tell(...) of trial {trial.id} at resource {trial.resource}"
+        self._call(what, self._optimiser.tell, asked, value, seconds)
+
+    def _call(self, what: str, function: Callable[..., Any], *arguments: Any) -> Any:
+        try:
+            return function(*arguments)
+        except Exception as error:
+            name, now = getattr(self.make, "__name__", str(self.make)), self._context.now
+            raise SchedulerError(f"{name}: {what} at {now:g} s: {type(error).__name__}: {error}") from error
+
+
+def _key(asked: Asked) -> Hashable:
+    """The same for equal configurations."""
+    return asked.config if isinstance(asked.config, int) else tuple(sorted(asked.config.items()))
