@@ -92,7 +92,7 @@ def test_any_answers_on_any_cluster() -> None:
     seen: Counter[str] = Counter()
 
     @given(run=runs())
-    @settings(max_examples=100)
+    @settings(max_examples=250)
     def holds(run: Run) -> None:
         check(*run)
         seen.update(NAMES[code] for code in run[0].columns.event.tolist())

@@ -85,7 +85,7 @@ def test_the_same_run_again_whatever_the_global_random_state(name: str) -> None:
 
 def test_the_same_run_in_another_process_with_another_hash_seed() -> None:
     expected = [run(made(name)).digest() for name in NAMES]
-    code = "import test_syne_tune as t; print(*[t.run(t.made(name)).digest() for name in t.NAMES])"
+    code = "import test_syne_tune_schedulers as t; print(*[t.run(t.made(name)).digest() for name in t.NAMES])"
     here = Path(__file__).resolve().parent
     path = os.pathsep.join([*map(str, (here, here.parent, here.parents[1], here.parents[2])), *sys.path])
     out = subprocess.run(
