@@ -100,7 +100,8 @@ def study_of(text: str, where: str, tried: bool = False) -> Study:
     mistakes = _Mistakes(where, places(text))
     runs: dict[Run, Place] = {}
     for crossing in _crossings(told, mistakes):
-        if _is_sound(crossing, mistakes) and _is_whole(crossing, mistakes) and _has_metric(crossing, mistakes):
+        good = _is_sound(crossing, mistakes), _is_whole(crossing, mistakes)  # both, to tell all
+        if all(good) and _has_metric(crossing, mistakes):
             for run, at in _crossed(crossing):
                 runs.setdefault(run, at)
     if not tried:
@@ -252,7 +253,8 @@ def _check_cluster(value: Any) -> None:
 
 
 def _check_seed(value: Any) -> None:
-    whole("seeds", value, 0, 2**64 - 1)
+    if type(value) is not int or not 0 <= value < 2**64:
+        raise SimulationError(f"seeds = {value!r}: how many, or a list of whole numbers from 0 on, is needed")
 
 
 def _check_off_table(value: Any) -> None:

@@ -183,6 +183,7 @@ def test_a_file_that_is_not_toml(tmp_path: Path) -> None:
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(StudyError, match="not UTF-8"):
         read_study(tmp_path / "binary.toml")
+    assert [line.split(":")[1] for line in mistakes('seeds = "x"')] == ["1", "1", "1"]  # two keys are missing as well
     assert mistakes("") == [
         'a.toml:1: tables are missing: write tables = ["mlp:letter"]',
         'a.toml:1: schedulers are missing: write schedulers = ["random", "asha-stopping"]',
