@@ -71,6 +71,7 @@ def test_critical_values_are_demsars(k: int, q: float) -> None:
     assert found.critical_difference / sqrt(k * (k + 1) / (6 * 13)) == pytest.approx(q, abs=0.0015)
 
 
+@pytest.mark.slow
 @given(some_losses(schedulers=6, tasks=1, seeds=12, points=1, missing=False))
 @settings(max_examples=12)
 def test_against_other_libraries(losses: np.ndarray) -> None:

@@ -42,6 +42,7 @@ def fitted(data: dict[str, np.ndarray], rounds: int, **options: Any) -> Any:
     return kind(n_estimators=rounds, random_state=seed, **options).fit(data["x_train"], data["y_train"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classes", [0, 2, 3])
 def test_a_point_of_a_boosting_curve_is_a_fit_of_so_many_rounds(classes: int) -> None:
     data = made_data(classes)

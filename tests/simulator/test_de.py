@@ -167,6 +167,7 @@ def test_it_beats_random_search_on_a_smooth_table(table: str) -> None:
     assert found.mean() - half > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheduler", ["hyperband", "asha-promotion"])
 def test_under_a_multi_fidelity_scheduler_it_beats_random_configurations(scheduler: str) -> None:
     table = load("hartmann6:n=2000,seed=0")

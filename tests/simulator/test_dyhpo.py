@@ -310,6 +310,7 @@ def test_wrong_arguments(argument: str) -> None:
         make_scheduler(f"dyhpo({argument})")
 
 
+@pytest.mark.slow
 def test_it_finds_good_values_sooner_than_random_search() -> None:
     """On a smooth table with curves that tell, at equal time."""
     table = load("power-law:n=300,d=3,r_max=27,rank_correlation=0.9,seed=2")

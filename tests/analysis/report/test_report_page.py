@@ -238,6 +238,7 @@ def test_cells_of_a_table_carry_what_they_are_sorted_by() -> None:
     assert [a.get("class") for tag, a in html.tags if tag == "th"] == ["numeric", "numeric", None, None, "numeric"]
 
 
+@pytest.mark.slow
 def test_the_page_of_six_schedulers_with_their_runs_can_be_sent_by_mail() -> None:
     schedulers = ["random", "successive-halving", "hyperband", "asha-stopping", "asha-promotion", "median-stopping"]
     traces = [run.simulation().run() for run in crossed("mlp:letter", schedulers, seeds=[0])]

@@ -13,7 +13,8 @@ COSTLY = {"curve-extrapolation", "dehb", "dyhpo", "mf-bo", "pbt"}
 MODELS = COSTLY | {name for name in NAMES if make_scheduler(name).default_searcher() != "random"}
 DEAREST = {"dyhpo", "mf-bo"}
 CHEAPEST = {"bohb", "curve-extrapolation", "dyhpo", "pbt"}  # of the models, and the one that no fast test checks else
-PLAINEST = {"grid", "one-epoch", "patience", "random", "rush"}  # decide little, or as others that are tested do
+# These decide little, or as others do.
+PLAINEST = {"asha-cost", "grid", "mo-asha", "one-epoch", "patience", "random", "rush", "successive-halving"}
 SMALL = ["one-row", "many-workers", "all-fail"]
 # Where arguments change a rule.
 VARIANTS = [
