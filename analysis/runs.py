@@ -12,7 +12,7 @@ import pandas as pd
 
 from simulator.accounting import PARTS
 from simulator.errors import RunsError
-from simulator.study import LISTS, PREFIXES
+from simulator.study import PREFIXES, STEPS
 
 __all__ = ["RunsError", "as_runs", "check_one", "load_runs", "number_of", "usual_baseline"]
 
@@ -25,7 +25,6 @@ NEEDED = (
 UNKNOWN: dict[str, Any] = {"cluster": "", **dict.fromkeys(("crashes", "preemptions", "failed"), 0)}
 UNKNOWN |= dict.fromkeys(("worker_time", *(f"time_{part}" for part in PARTS), "cost", "charged_end"), np.nan)
 UNKNOWN |= dict.fromkeys((f"{scored}_{end}" for scored in ("test", "mean") for end in ("best", "median")), np.nan)
-STEPS = tuple(prefix + name for prefix in PREFIXES.values() for name in LISTS)
 
 
 def as_runs(rows: Sequence[dict[str, Any]] | pd.DataFrame, where: str = "runs") -> pd.DataFrame:

@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
+from blackboxes.aside import written_aside
 from blackboxes.errors import BlackboxError, damage, listed, name_hint
 from blackboxes.table import Blackbox, Metric
 from blackboxes.untrusted import MOST_TEXT, MOST_UNPACKED, UntrustedFile, check_name, check_text
@@ -57,32 +57,30 @@ def save(path: str | os.PathLike[str], tables: Iterable[Blackbox], *, compress: 
     if path.is_dir() or not path.parent.is_dir():
         why = "it is a folder" if path.is_dir() else "there is no such folder"
         raise BlackboxError(f"{path}: cannot be written, {why}")
-    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     family, tasks = "", set[str]()
-    try:
+    with (
+        written_aside(path) as aside,
         # Aligned, since arrays are used where they lie in the file.
-        with h5py.File(aside, "x", libver="v110", alignment_threshold=1, alignment_interval=8) as file:
-            for table in tables:
-                try:
-                    if not tasks:
-                        family = table.family
-                        _set_texts(file, format="rungsim", family=family)
-                        file.attrs["version"] = VERSION
-                    if table.family != family or table.task in tasks:
-                        raise BlackboxError(
-                            f"one file holds one family and each task once: {table.name} after {family}:{max(tasks)}"
-                        )
-                    name = check_name("task", table.task)
-                    tasks.add(name)
-                    _write_task(file.create_group(f"tasks/{name}", track_order=True), table, compress)
-                except BlackboxError as error:
-                    raise BlackboxError(f"{path}: {error}") from error.__cause__
-                del table  # before the next one is made: memory may hold one only
-            if not tasks:
-                raise BlackboxError(f"{path}: one file holds at least one table")
-        os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
+        h5py.File(aside, "x", libver="v110", alignment_threshold=1, alignment_interval=8) as file,
+    ):
+        for table in tables:
+            try:
+                if not tasks:
+                    family = table.family
+                    _set_texts(file, format="rungsim", family=family)
+                    file.attrs["version"] = VERSION
+                if table.family != family or table.task in tasks:
+                    raise BlackboxError(
+                        f"one file holds one family and each task once: {table.name} after {family}:{max(tasks)}"
+                    )
+                name = check_name("task", table.task)
+                tasks.add(name)
+                _write_task(file.create_group(f"tasks/{name}", track_order=True), table, compress)
+            except BlackboxError as error:
+                raise BlackboxError(f"{path}: {error}") from error.__cause__
+            del table  # before the next one is made: memory may hold one only
+        if not tasks:
+            raise BlackboxError(f"{path}: one file holds at least one table")
 
 
 def _write_task(group: Group, table: Blackbox, compress: bool) -> None:

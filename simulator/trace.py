@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from blackboxes import Blackbox, load
+from blackboxes.aside import written_aside
 from simulator import events
 from simulator.accounting import Accounting, account, paid, total
 from simulator.columns import Columns, TraceInfo
@@ -285,13 +286,8 @@ class Trace:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the text form, aside first and then renamed."""
-        path = Path(path)
-        aside = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
+        with written_aside(Path(path)) as aside:
             aside.write_text(self.to_text(), encoding="utf-8")
-            aside.replace(path)
-        finally:
-            aside.unlink(missing_ok=True)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], table: Blackbox | None = None) -> Trace:

@@ -30,6 +30,7 @@ from analysis.report.replay import STANDINGS, STATES, fitting, replay
 from analysis.report.tables import DIGITS, called, texts
 from analysis.runs import RunsError
 from analysis.style import is_wide
+from blackboxes.aside import written_aside
 from simulator import Trace
 
 COLUMNS = ("scheduler", "x", "middle", "lower", "upper")
@@ -158,13 +159,8 @@ def write_report(report: Report, path: str | os.PathLike[str]) -> None:
     Raises:
         RunsError: as `page` does.
     """
-    path = Path(path)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with written_aside(Path(path)) as aside:
         aside.write_text(page(report), encoding="utf-8", newline="\n")
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def _check(panel: Panel) -> None:

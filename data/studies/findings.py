@@ -10,7 +10,6 @@ table. A study that is still running may be looked at: only seeds count for whic
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -37,6 +36,7 @@ from analysis.curves import grid
 from analysis.runs import RunsError
 from analysis.style import look, plain_ticks, tidy
 from blackboxes import BlackboxError
+from blackboxes.aside import written_aside
 from simulator.errors import SimulationError, StudyError
 from simulator.study.folder import standing
 
@@ -426,9 +426,8 @@ def main(arguments: list[str] | None = None) -> None:
         print(text)
         if args.update:
             page = updated(args.update.read_text(encoding="utf-8"), text)
-            aside = args.update.with_name(f".{args.update.name}.unfinished")
-            aside.write_text(page, encoding="utf-8")
-            os.replace(aside, args.update)
+            with written_aside(args.update) as aside:
+                aside.write_text(page, encoding="utf-8")
         if args.picture:
             save_picture(draw(some).axes[0], args.picture)
     except (StudyError, RunsError, SimulationError, BlackboxError, OSError) as error:

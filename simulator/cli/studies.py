@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -93,10 +94,11 @@ def add(
     from simulator.study.folder import add as add_to
 
     dask = _dask(engine, address)
-    more = {"seeds": range(seeds), "schedulers": split_specs(schedulers), "tables": split_specs(tables)}
+    more: dict[str, Sequence[str | int]] = {"seeds": range(seeds)}
+    more |= {"schedulers": split_specs(schedulers), "tables": split_specs(tables)}
     if not any(more.values()):
         raise StudyError("say what to add: --seeds, --schedulers or --tables")
-    add_to(folder, **more)  # type: ignore[arg-type]
+    add_to(folder, **more)
     _carry_out(folder, jobs, dask, quiet)
 
 

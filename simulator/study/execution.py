@@ -211,7 +211,8 @@ def _processes() -> Iterator[None]:
             yield
     finally:
         with _interrupts_held():
-            get_reusable_executor().shutdown(kill_workers=True)  # they remember tables and the working directory
+            # They remember tables and the working directory.
+            get_reusable_executor(reuse=True).shutdown(kill_workers=True)
 
 
 @contextmanager

@@ -10,8 +10,6 @@ damaged/          parts that were not as they had been written; their runs are r
 from __future__ import annotations
 
 import json
-import os
-import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from blackboxes.aside import written_aside
 from simulator.errors import StudyError
 from simulator.study.copies import COPIES, copied
 from simulator.study.execution import Outcome, never, outcomes
@@ -311,9 +310,5 @@ def _toml(value: str | int) -> str:
 
 
 def _write_text(path: Path, text: str) -> None:
-    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
+    with written_aside(path) as aside:
         aside.write_text(text, encoding="utf-8")
-        os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)

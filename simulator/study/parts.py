@@ -13,7 +13,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from simulator.study.run import LISTS, PREFIXES, Row
+from blackboxes.aside import written_aside
+from simulator.study.run import STEPS, Row
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -36,7 +37,8 @@ def write_rows(rows: Sequence[Row], path: str | os.PathLike[str]) -> None:
     Raises:
         OSError: the folder cannot be written to, or the disk is full; nothing is left of the file then.
     """
-    _write(_packed(rows, _schema(rows[0])), Path(path))
+    with written_aside(Path(path)) as aside:
+        _store(_packed(rows, _schema(rows[0])), aside)
 
 
 def write_part(rows: Sequence[Row], folder: Path, schema: pa.Schema | None = None) -> Path:
@@ -122,15 +124,6 @@ def _name(path: Path) -> str:
     return f"{sha256(path.read_bytes()).hexdigest()[:32]}.parquet"
 
 
-def _write(table: pa.Table, path: Path) -> None:
-    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        _store(table, aside)
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
-
-
 def _store(table: pa.Table, path: Path) -> None:
     import pyarrow.parquet as pq
 
@@ -150,12 +143,10 @@ def _schema(row: Row) -> pa.Schema:
     """One for all rows of a kind, whatever they lack, so that all parts agree."""
     import pyarrow as pa
 
-    lists = {prefix + name for prefix in PREFIXES.values() for name in LISTS}
-
     def kind(name: str) -> pa.DataType:
         if name in TEXTS:
             return pa.string()
-        if name in lists:
+        if name in STEPS:
             return pa.list_(pa.float64())
         return pa.uint64() if name == "seed" else pa.int64() if name in COUNTS else pa.float64()
 

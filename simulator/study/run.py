@@ -27,6 +27,7 @@ Row = dict[str, Any]
 NO_LIMIT = Budget()
 PREFIXES = {rule: "" if rule == "best" else f"{rule}_" for rule in RULES}  # of the columns, by rule of incumbents
 LISTS = ("times", "resources", "costs", "values", "test_values", "mean_values")
+STEPS = tuple(prefix + name for prefix in PREFIXES.values() for name in LISTS)  # the columns that hold lists
 
 
 @dataclass(frozen=True)
@@ -251,7 +252,7 @@ def _bound(run: Run) -> tuple[None, Row, Row]:
     return (
         None,
         summary | {"charged_end": None},
-        {f"{prefix}{name}": [] for prefix in PREFIXES.values() for name in LISTS} | known,
+        {name: [] for name in STEPS} | known,
     )
 
 

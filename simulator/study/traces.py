@@ -20,13 +20,17 @@ if TYPE_CHECKING:
 
 OF_EVENTS = ("time", "trial", "worker", "event", "resource", "until", "value", "config", "replicate", "checkpoint_of")
 OF_JOBS = tuple(field.name for field in fields(JobColumns))
-NARROW = {"trial": np.int32, "worker": np.int32, "event": np.int8, "config": np.int32, "replicate": np.int32}
+KINDS: dict[str, type[np.generic]] = {  # of those that are not float64
+    **dict.fromkeys(("trial", "worker", "config", "replicate"), np.int32),
+    **dict.fromkeys(("time", "checkpoint_of", "overhead", "save"), np.int64),
+    "event": np.int8,
+}
 
 
 def trace_row(run: str, trace: Trace) -> dict[str, Any]:
     """A trace as a row of `schema`, for the run that has this key."""
     c = trace.columns
-    columns = {name: getattr(c, name).astype(NARROW.get(name, getattr(c, name).dtype)) for name in OF_EVENTS}
+    columns = {name: getattr(c, name).astype(KINDS.get(name, np.float64)) for name in OF_EVENTS}
     jobs = {name: None if c.jobs is None else getattr(c.jobs, name) for name in OF_JOBS}
     return {"run": run, "info": header_of(trace.info), **columns, **jobs}
 
@@ -35,9 +39,7 @@ def schema() -> pa.Schema:
     """Of traces."""
     import pyarrow as pa
 
-    narrow = {"trial": pa.int32(), "worker": pa.int32(), "event": pa.int8(), "config": pa.int32()}
-    narrow |= {"replicate": pa.int32(), **dict.fromkeys(("time", "checkpoint_of", "overhead", "save"), pa.int64())}
-    columns = [(name, pa.list_(narrow.get(name, pa.float64()))) for name in (*OF_EVENTS, *OF_JOBS)]
+    columns = [(name, pa.list_(pa.from_numpy_dtype(KINDS.get(name, np.float64)))) for name in (*OF_EVENTS, *OF_JOBS)]
     return pa.schema([("run", pa.string()), ("info", pa.string()), *columns])
 
 
