@@ -8,7 +8,6 @@ behind a ``+``: ``"asha-stopping(eta=4, r_min=3)+random"``. One's own stand in a
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,7 +18,7 @@ from simulator.adapters import library_of
 from simulator.errors import SimulationError
 from simulator.protocol import Scheduler
 from simulator.searcher import Initial, Searcher
-from simulator.spec import arguments_of, read_arguments
+from simulator.spec import arguments_of, read_spec
 
 SEARCHERS = Registry("searcher", "simulator.searchers", only_class(Searcher), "rungsim.searchers", SimulationError)
 SCHEDULERS = Registry("scheduler", "simulator.schedulers", only_class(Scheduler), "rungsim.schedulers", SimulationError)
@@ -92,17 +91,13 @@ def started_with(first: Any, searcher: Searcher) -> Searcher:
 
 def _read(known: Registry, spec: str) -> tuple[str, dict[str, Any]]:
     """Name and arguments."""
-    match = re.fullmatch(r"\s*([^()\[\]]+?\.py:\w+|[\w-]+)\s*(?:\((.*)\))?\s*", spec, re.DOTALL)
-    if match is None:
-        raise SimulationError(
-            f"{known.what} {spec!r}: write a name and arguments, such as asha-stopping(eta=4,r_min=3)"
-        )
-    if match[1] == clairvoyant.NAME and known is SCHEDULERS:
+    name, arguments = read_spec(spec, f"{known.what} {spec!r}", "asha-stopping(eta=4,r_min=3)")
+    if name == clairvoyant.NAME and known is SCHEDULERS:
         raise SimulationError(
             f"{spec!r}: {clairvoyant.NAME} is no scheduler but a bound for all of them; it stands among those of a "
             "comparison, without arguments or a searcher, and cannot be run"
         )
-    return match[1], read_arguments(match[2] or "", f"{known.what} {spec!r}", "asha-stopping(eta=4,r_min=3)")
+    return name, arguments
 
 
 def _class(known: Registry, name: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 from typing import Any
 
 from simulator.errors import SimulationError
@@ -48,17 +49,24 @@ def arguments_of(cls: type[Spec]) -> dict[str, bool]:
     return {p.name: p.default is not p.empty or p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters}
 
 
-def read_arguments(text: str, where: str, example: str) -> dict[str, Any]:
-    """Arguments written ``name=value``, the values literals of Python.
+def read_spec(text: str, where: str, example: str) -> tuple[str, dict[str, Any]]:
+    """Name and arguments of ``name(argument=value, ...)``, the values literals of Python.
 
     Args:
-        text: what stands in the parentheses.
+        text: a name, ``my_file.py:MyScheduler`` too, and arguments in parentheses, or none.
         where: of what, for messages.
         example: how it is written, for messages.
 
     Raises:
         SimulationError: text of another form, or an argument that is given twice.
     """
+    match = re.fullmatch(r"\s*([^()\[\]]+?\.py:\w+|[\w.-]+)\s*(?:\((.*)\))?\s*", text, re.DOTALL)
+    if match is None:
+        raise SimulationError(f"{where}: write a name and arguments, such as {example}")
+    return match[1], read_arguments(match[2] or "", where, example)
+
+
+def read_arguments(text: str, where: str, example: str) -> dict[str, Any]:
     try:
         call = ast.parse(f"f({text})", mode="eval").body
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.args:

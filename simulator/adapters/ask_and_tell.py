@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Mapping
 from math import inf
 from typing import Any, NamedTuple, Protocol
 
+from simulator.adapters.inside import Inside
 from simulator.context import Context
 from simulator.errors import SchedulerError
 from simulator.protocol import PAUSE, STOP, EndReason, Resume, Scheduler, Start, Verdict
@@ -40,7 +41,8 @@ class AskAndTell(Scheduler):
     """Runs an optimiser whose resources are fixed a priori.
 
     Each evaluation is a trial, or goes on with one: where the same configuration is asked for again and further than
-    it has been trained, its trial is resumed, at the cost of the difference.
+    it has been trained, its trial is resumed, at the cost of the difference. What the optimiser reads of global random
+    state and of the clock comes from the run, see `Inside`; what it has to be seeded with, it takes from the context.
 
     Args:
         make: makes the optimiser, afresh for each run. It may take its seed from ``context.stream("mine").raw(1)``, its
@@ -74,6 +76,7 @@ class AskAndTell(Scheduler):
         self._asked: dict[int, Asked] = {}  # by trial that runs
         self._trained: dict[Hashable, tuple[int, float, float]] = {}  # by configuration: trial, resource, its seconds
         self._started = 0
+        self._inside = Inside(int(context.stream("ask-and-tell").raw(1)[0]), lambda: context.now)
         self._optimiser: Optimiser = self._call("its making", self.make, context)
 
     def next_job(self) -> Start | Resume | None:
@@ -108,7 +111,8 @@ class AskAndTell(Scheduler):
 
     def _call(self, what: str, function: Callable[..., Any], *arguments: Any) -> Any:
         try:
-            return function(*arguments)
+            with self._inside:
+                return function(*arguments)
         except Exception as error:
             name, now = getattr(self.make, "__name__", str(self.make)), self._context.now
             raise SchedulerError(f"{name}: {what} at {now:g} s: {type(error).__name__}: {error}") from error

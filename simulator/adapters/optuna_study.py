@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import inspect
-import logging
-import re
 import sys
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -17,11 +14,12 @@ from math import inf, isnan, nan
 from typing import Any, Literal
 
 from blackboxes.errors import name_hint
+from simulator.adapters.inside import Inside
 from simulator.adapters.optuna_space import suggester
 from simulator.context import Context
 from simulator.errors import SchedulerError, SimulationError
 from simulator.protocol import STOP, Continue, EndReason, Scheduler, Start, Verdict
-from simulator.spec import read_arguments
+from simulator.spec import read_spec
 from simulator.trial import Trial
 
 Kind = Literal["Sampler", "Pruner"]
@@ -29,7 +27,6 @@ Arguments = Mapping[str, Any]
 NESTED: dict[str, Kind] = {"wrapped_pruner": "Pruner", "base_sampler": "Sampler", "independent_sampler": "Sampler"}
 MODELS = ("TPESampler", "GPSampler", "CmaEsSampler")  # samplers that learn a model from all trials
 EPOCH = datetime(1970, 1, 1)
-SILENCE: list[logging.Handler] = [logging.NullHandler()]
 
 
 class OptunaStudy(Scheduler):
@@ -67,7 +64,7 @@ class OptunaStudy(Scheduler):
 
     Deterministic: `HyperbandPruner` draws brackets from the CRC-32 of study name and trial number, so that the name is
     a function of the run's seed. Optuna 5.0 uses no global random state, and reads the clock to date trials only, which
-    nothing decides by; they are dated in simulated time. What models compute holds for one machine. `GPSampler` needs
+    nothing decides by; they are dated in simulated time (and see `Inside`). What models compute holds for one machine. `GPSampler` needs
     torch, and was not tried; nor were functions and objects of one's own among the arguments, which are used as they
     are. A budget of trials leaves some in the study, as running, that were asked for and not started.
 
@@ -97,7 +94,7 @@ class OptunaStudy(Scheduler):
         except ImportError as error:
             raise SimulationError(f"{self._text}: Optuna is needed: pip install 'rungsim[optuna]'") from error
         self.library = f"optuna {version('optuna')}"
-        with _out_of_sight(datetime):
+        with Inside(0, lambda: 0.0, "optuna"):
             self._make(lambda name: 0)
 
     def __str__(self) -> str:
@@ -118,7 +115,9 @@ class OptunaStudy(Scheduler):
         def seed(name: str) -> int:
             return int(context.stream(f"optuna {name}").raw(1)[0] >> 32)  # RandomState takes no more
 
-        self._context, self._clock = context, _clock(context)
+        self._context, storage = context, vars(sys.modules["optuna.storages._in_memory"])
+        also = ((storage, {"datetime": _clock(context)}),)  # which dates trials
+        self._inside = Inside(seed("global"), lambda: context.now, "optuna", also)
         self._running: dict[int, Any] = {}  # Optuna's trials by number, which is ours
         self._started, self._learnt, self._exhausted, self.model_size = 0, 0, False, 0
         self._suggest = None if self.sampler is None else suggester(context.space)
@@ -128,7 +127,7 @@ class OptunaStudy(Scheduler):
         self._steps = {resource: int(resource) if whole else k for k, resource in enumerate(grid, 1)}
         self._following = {low: Continue(high) for low, high in pairwise(grid)}
         self._first = context.r_max if self.pruner is None else grid[0]
-        with self._inside("Study", "create_study()"):
+        with self._calling("Study", "create_study()"):
             sampler, pruner, self._learns_from = self._make(seed)
             self.study: Any = optuna.create_study(
                 storage=optuna.storages.InMemoryStorage(),
@@ -152,10 +151,10 @@ class OptunaStudy(Scheduler):
             config = self._searcher.propose()
             if config is None:
                 return None
-        with self._inside(self.sampler or "Study", "ask()", self._started):
+        with self._calling(self.sampler or "Study", "ask()", self._started):
             asked = self.study.ask()
         if self._suggest is not None:
-            with self._inside(self.sampler, "suggest_...()", self._started):
+            with self._calling(self.sampler, "suggest_...()", self._started):
                 config = self._suggest(asked)
         self._running[self._started] = asked
         self._started += 1
@@ -179,41 +178,26 @@ class OptunaStudy(Scheduler):
 
     def _prunes(self, number: int, resource: float, value: float) -> bool:
         running = self._running[number]
-        with self._inside(self.pruner, "should_prune()", number, resource):
+        with self._calling(self.pruner, "should_prune()", number, resource):
             running.report(nan if value == inf else value, self._steps[resource])
             return bool(running.should_prune())
 
     def _tell(self, number: int, resource: float, **result: Any) -> None:
-        with self._inside(self.sampler or "Study", "tell()", number, resource):
+        with self._calling(self.sampler or "Study", "tell()", number, resource):
             self.study.tell(self._running.pop(number), **result)
         self._learnt += result.get("state") is not self._failed
 
     @contextmanager
-    def _inside(self, name: str | None, call: str, number: int = -1, resource: float = nan) -> Iterator[None]:
+    def _calling(self, name: str | None, call: str, number: int = -1, resource: float = nan) -> Iterator[None]:
         """Around each call into Optuna."""
         try:
-            with _out_of_sight(self._clock):
+            with self._inside:
                 yield
         except Exception as error:
             where = (f" of trial {number}" if number >= 0 else "") + ("" if isnan(resource) else f" at {resource}")
             raise SchedulerError(
                 f"{self}: optuna's {name}: {call}{where}, at {self._context.now:g} s: {type(error).__name__}: {error}"
             ) from error
-
-
-@contextmanager
-def _out_of_sight(clock: type[datetime]) -> Iterator[None]:
-    """Nothing is logged, nobody is warned, trials are dated by `clock`; everything as before afterwards."""
-    storage: Any = sys.modules["optuna.storages._in_memory"]
-    log = logging.getLogger("optuna")
-    before = storage.datetime, log.handlers, log.propagate
-    storage.datetime, log.handlers, log.propagate = clock, SILENCE, False
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        storage.datetime, log.handlers, log.propagate = before
 
 
 def _clock(context: Context) -> type[datetime]:
@@ -248,11 +232,7 @@ def _made(kind: Kind, name: str, arguments: Arguments, seed: Callable[[str], int
 
 
 def _read(text: str) -> tuple[str, dict[str, Any]]:
-    """Name and arguments of ``"MedianPruner(n_startup_trials=3)"``."""
-    match = re.fullmatch(r"\s*(\w+)\s*(?:\((.*)\))?\s*", text, re.DOTALL)
-    if match is None:
-        raise SimulationError(f"optuna: {text!r}: write a name and arguments, such as MedianPruner(n_startup_trials=3)")
-    return match[1], read_arguments(match[2] or "", f"optuna:{text}", "MedianPruner(n_startup_trials=3)")
+    return read_spec(text, f"optuna:{text}", "MedianPruner(n_startup_trials=3)")
 
 
 def _written(name: str, arguments: Arguments) -> str:

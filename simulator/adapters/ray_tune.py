@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.metadata import version
@@ -11,15 +10,15 @@ from math import inf, nan
 from typing import Any
 
 from blackboxes.errors import name_hint
+from simulator.adapters.inside import Inside
 from simulator.adapters.ray_mutations import legal, mutations
-from simulator.adapters.ray_surroundings import Surroundings
 from simulator.adapters.ray_trials import ERROR, PAUSED, PENDING, RUNNING, TERMINATED, Checkpoint, Controller, RayTrial
 from simulator.checks import whole
 from simulator.context import Context
 from simulator.errors import SchedulerError, SimulationError
 from simulator.events import MOST_TRIALS
 from simulator.protocol import PAUSE, STOP, Continue, EndReason, Resume, Scheduler, Start, Verdict
-from simulator.spec import read_arguments
+from simulator.spec import read_spec
 from simulator.trial import Trial
 
 KNOWN = (
@@ -71,7 +70,7 @@ class RayTune(Scheduler):
     best value is `min` of a list with NaN, which depends on where NaN stands. PBT neither copies nor replaces it.
 
     **Deterministic**: ASHA draws brackets by `numpy.random` (also where there is one only), PBT and its search domains
-    use `random` and `numpy.random`: these are seeded during calls, see `Surroundings`. No scheduler reads the clock,
+    use `random` and `numpy.random`: these are seeded during calls, see `Inside`. No scheduler reads the clock,
     but for `ray.util.debug.log_once`, which decides nothing; `time` tells simulated time all the same. What draws
     from ``numpy.random.default_rng()`` or `os.urandom` in a function given by the user is not made deterministic.
 
@@ -176,14 +175,14 @@ class RayTune(Scheduler):
         self._pending = 0
         self._cancelled: set[int] = set()
         self._reported: list[Trial] = []  # under population based training
-        self._around = Surroundings(int(context.stream("ray").raw(1)[0]), lambda: context.now, "ray")
+        self._inside = Inside(int(context.stream("ray").raw(1)[0]), lambda: context.now, "ray")
         usual: dict[str, Any] = {"max_t": self._times[context.r_max]}
         if self._copies and not self.arguments.get("custom_explore_fn"):
             usual["hyperparam_mutations"] = mutations(context.space)
         for name in self.arguments.get("hyperparam_mutations") or ():
             if name not in context.space:
                 raise SimulationError(f"{self}: no hyperparameter {name!r}: {name_hint(name, context.space)}")
-        with self._around:
+        with self._inside:
             self._scheduler = self._make(usual)
             self._scheduler.set_search_properties(METRIC, "min")
         self._by_seconds = getattr(self._scheduler, "_time_attr", TIME) == SECONDS
@@ -315,7 +314,7 @@ class RayTune(Scheduler):
     def _call(self, method: str, member: RayTrial | None, *result: Mapping[str, Any]) -> Any:
         """Calls a method of Ray's scheduler."""
         try:
-            with self._around:
+            with self._inside:
                 if member is None:
                     return getattr(self._scheduler, method)(self._controller)
                 return getattr(self._scheduler, method)(self._controller, member, *result)
@@ -344,9 +343,7 @@ def make(parts: Sequence[str]) -> tuple[RayTune, str | None]:
         SimulationError: as `RayTune`, or there is more than that.
     """
     text = "ray:" + "+".join(parts)
-    match = re.fullmatch(r"\s*(\w+)\s*(?:\((.*)\))?\s*", parts[0], re.DOTALL)
-    if match is None or len(parts) > 2:
-        raise SimulationError(
-            f"{text!r}: write a scheduler of Ray Tune's and at most one searcher, such as {EXAMPLE}+kde"
-        )
-    return RayTune(match[1], **read_arguments(match[2] or "", text, EXAMPLE)), parts[1] if len(parts) == 2 else None
+    if len(parts) > 2:
+        raise SimulationError(f"{text}: one searcher at most may follow a '+', such as {EXAMPLE}+kde")
+    name, arguments = read_spec(parts[0], text, EXAMPLE)
+    return RayTune(name, **arguments), parts[1] if len(parts) == 2 else None

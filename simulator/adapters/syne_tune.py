@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, timezone
@@ -13,15 +12,13 @@ from itertools import pairwise
 from math import inf, isnan
 from typing import Any
 
-import numpy as np
-
 from blackboxes.errors import name_hint
-from simulator.adapters.syne_tune_inside import Inside, half_pair
+from simulator.adapters.inside import Inside
 from simulator.adapters.syne_tune_space import Domains
 from simulator.context import Context
 from simulator.errors import SchedulerError, SimulationError
 from simulator.protocol import PAUSE, STOP, Continue, EndReason, Resume, Scheduler, Start, Verdict
-from simulator.spec import read_arguments
+from simulator.spec import read_spec
 from simulator.trial import Trial
 
 MODULES = (  # where schedulers are, those that users import from first
@@ -32,6 +29,7 @@ MODULES = (  # where schedulers are, those that users import from first
     *("legacy_baselines", "schedulers.legacy_fifo", "schedulers.legacy_hyperband", "schedulers.synchronous"),
     *("schedulers.legacy_median_stopping_rule", "schedulers.legacy_pbt"),
 )
+EXAMPLE = "syne-tune:ASHA(grace_period=3)"
 METRIC, TIME = "value", "epoch"  # of results; "epoch" is what the older schedulers expect without being told
 ALWAYS_OURS = ("config_space", "metric", "time_attr", "resource_attr", "do_minimize", "mode", "random_seed")
 
@@ -109,8 +107,8 @@ class SyneTune(Scheduler):
         self._ours = self._arguments.get("searcher") == "ours"
         if self._ours:
             del self._arguments["searcher"]
-        self._bits, self._now = np.random.MT19937(0), _midnight
-        self._outside = half_pair()
+        self._now = _midnight
+        self._inside = Inside(0, self._now, "syne_tune")
         self._call("import", (), self._find)
         for argument in self._arguments:
             self._check(argument)
@@ -141,8 +139,8 @@ class SyneTune(Scheduler):
         self._next = dict(pairwise((0, *context.resources)))
         self._onward = {low: Continue(high) for low, high in self._next.items()}
         seed, bits = (int(raw) for raw in context.stream("syne-tune").raw(2))
-        self._bits, self._now = np.random.MT19937(bits), lambda: context.now
-        self._outside = half_pair()
+        self._now = lambda: context.now
+        self._inside = Inside(bits, self._now, "syne_tune")
         self._trials: list[Any] = []  # Syne Tune's, by id
         self._reached: list[float] = []  # resource that each has reported last
         self._scheduler = scheduler = self._make(self._domains, context.r_max, seed % (2**31 - 1))
@@ -241,7 +239,7 @@ class SyneTune(Scheduler):
         self, call: str, where: tuple[float, ...], function: Callable[..., Any], *given: Any, **named: Any
     ) -> Any:
         try:
-            with Inside(self._bits, self._now, self._outside):
+            with self._inside:
                 return function(*given, **named)
         except SimulationError:
             raise
@@ -260,14 +258,12 @@ def make(parts: list[str]) -> tuple[SyneTune, str | None]:
         SimulationError: as for `SyneTune`.
     """
     words, *more = parts
-    match = re.fullmatch(r"\s*([\w.]+)\s*(?:\((.*)\))?\s*", words, re.DOTALL)
-    if match is None or len(more) > 1:
-        raise SimulationError(
-            f"syne-tune:{'+'.join(parts)}: write syne-tune:ASHA(grace_period=3), +kde after it or not"
-        )
-    arguments = read_arguments(match[2] or "", f"syne-tune:{words}", "syne-tune:ASHA(grace_period=3)")
+    text = "syne-tune:" + "+".join(parts)
+    if len(more) > 1:
+        raise SimulationError(f"{text}: one searcher at most may follow a '+', such as {EXAMPLE}+kde")
+    name, arguments = read_spec(words, text, EXAMPLE)
     ours: dict[str, Any] = {"searcher": "ours"} if more else {}
-    return SyneTune(match[1], **(arguments | ours)), more[0] if more else None
+    return SyneTune(name, **(arguments | ours)), more[0] if more else None
 
 
 def _midnight() -> float:

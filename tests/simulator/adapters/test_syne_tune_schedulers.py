@@ -22,8 +22,8 @@ from tables import integer_table, random_table, table_of
 
 from blackboxes import Blackbox
 from simulator import Budget, SchedulerError, Simulation, SimulationError, Trace
+from simulator.adapters.inside import CLOCK_OF
 from simulator.adapters.syne_tune import SyneTune, make
-from simulator.adapters.syne_tune_inside import SIMULATED
 from simulator.adapters.syne_tune_space import Domains
 from simulator.conformance import check
 
@@ -163,7 +163,7 @@ def test_an_error_of_syne_tunes_names_the_call_and_everything_is_put_back(
     assert around == (logging.root.handlers, warnings.filters, time.time, time.monotonic, time.perf_counter)
     assert GLOBAL.get_bit_generator() is bits
     assert 0 < fails.times[0] < fails.times[-1] < 1000, "the clock is the simulated one"
-    assert abs(SIMULATED[0]() - time.time()) < 5, "nor does it stay with who took it in the meantime"
+    assert abs(CLOCK_OF["time"]() - time.time()) < 5, "nor does it stay with who took it in the meantime"
     assert not recwarn.list
     assert capfd.readouterr() == ("", "")
 
