@@ -14,15 +14,16 @@ from simulator.accounting import PARTS
 from simulator.errors import RunsError
 from simulator.study import PREFIXES, STEPS
 
-__all__ = ["RunsError", "as_runs", "check_one", "load_runs", "number_of", "usual_baseline"]
+__all__ = ["RunsError", "as_runs", "check_one", "load_runs", "number_of", "usual_baseline", "whose"]
 
 NEEDED = (
     *("table", "metric", "direction", "unit", "test_metric", "test_direction", "test_unit"),
     *("scheduler", "seed", "workers", "end", "best", "trials", "resource", "idle", "exhausted_at"),
     *("table_best", "table_median", "full_training", "times", "values", "test_values"),
 )
+OWN = "rungsim"  # whose code decided where no other library is recorded
 # What older rows of runs do not tell.
-UNKNOWN: dict[str, Any] = {"cluster": "", **dict.fromkeys(("crashes", "preemptions", "failed"), 0)}
+UNKNOWN: dict[str, Any] = {"cluster": "", "library": "", **dict.fromkeys(("crashes", "preemptions", "failed"), 0)}
 UNKNOWN |= dict.fromkeys(("worker_time", *(f"time_{part}" for part in PARTS), "cost", "charged_end"), np.nan)
 UNKNOWN |= dict.fromkeys((f"{scored}_{end}" for scored in ("test", "mean") for end in ("best", "median")), np.nan)
 
@@ -30,7 +31,8 @@ UNKNOWN |= dict.fromkeys((f"{scored}_{end}" for scored in ("test", "mean") for e
 def as_runs(rows: Sequence[dict[str, Any]] | pd.DataFrame, where: str = "runs") -> pd.DataFrame:
     """Rows of `simulator.study.run_row` as a DataFrame, checked.
 
-    Rows that were written before there were clusters are of no cluster: nothing is known of their workers' time.
+    Rows that were written before there were clusters are of no cluster: nothing is known of their workers' time. Those
+    from before there were schedulers of other libraries are of rungsim's own.
 
     Raises:
         RunsError: no row, columns that are missing, more than one metric on a table, or times that cannot be.
@@ -48,7 +50,8 @@ def as_runs(rows: Sequence[dict[str, Any]] | pd.DataFrame, where: str = "runs") 
         **{name: value for name, value in UNKNOWN.items() if name not in frame},
         **{name: [[] for _ in range(len(frame))] for name in STEPS if name not in frame},
     )
-    frame["cluster"] = frame["cluster"].fillna("")  # where some rows are older than others
+    for name in ("cluster", "library"):
+        frame[name] = frame[name].fillna("")  # where some rows are older than others
     for name in STEPS:
         if frame[name].isna().any():
             frame[name] = [[] if np.ndim(entries) == 0 else entries for entries in frame[name]]
@@ -100,6 +103,11 @@ def number_of(scheduler: str, schedulers: Sequence[str]) -> int:
 def usual_baseline(schedulers: Sequence[str]) -> str:
     """What others are compared with unless somebody says: random search, or else the first."""
     return "random" if "random" in schedulers else schedulers[0]
+
+
+def whose(runs: pd.DataFrame) -> str:
+    """Whose code decided in some runs: ``rungsim``, or another library with its version, or several."""
+    return ", ".join(dict.fromkeys(str(library) or OWN for library in runs["library"]))
 
 
 def load_runs(path: str | os.PathLike[str]) -> pd.DataFrame:

@@ -96,9 +96,12 @@ def legend_beside(ax: Axes, handles: Sequence[Artist], names: Sequence[str], *, 
 
 
 def wrapped(text: str, width: int) -> str:
-    """Lines of at most `width`, broken after spaces and commas where there are any; control characters are gone."""
+    """Lines of at most `width`, broken after spaces, commas and a + between names where there are any.
+
+    Control characters are gone. A + before a digit is part of a number.
+    """
     lines = [""]
-    for part in re.findall(rf"[^ ,]{{1,{width}}}[ ,]?|[ ,]", " ".join(text.split())):
+    for part in re.findall(rf"(?:[^ ,+]|\+(?![^\W\d])){{1,{width}}}[ ,+]?|[ ,+]", " ".join(text.split())):
         if lines[-1] and len(lines[-1]) + len(part.rstrip()) > width:
             lines.append("")
         lines[-1] += part

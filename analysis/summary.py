@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.anytime import quantile
-from analysis.runs import as_runs
+from analysis.runs import as_runs, whose
 from simulator.accounting import PARTS
 
 WITHIN = (0.05, 0.01)
@@ -29,15 +29,15 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
 
     A run without any result counts as worse than any, so that a quantile that falls on one is NaN.
 
-    Columns: table, cluster, scheduler, runs; `final` with `final_q1` and `final_q3` (median and quartiles over seeds of
-    the best reported value), `regret` (median distance to the table's best), `test` (median test metric of the last
-    incumbent, NaN without one); `time_to_5pct` and `time_to_1pct` (median seconds, see `time_to_within`; inf where
-    half of the runs or more never got there) with `reached_5pct` and `reached_1pct` (share of runs that did);
-    `trials` and `resource` (means; resource in the table's unit), `idle` (mean share of the workers' time without
-    work), `exhausted` (how many runs used up the table); `share_useful`, `share_repeated`, `share_stopped`,
-    `share_barrier`, `share_no_work` and `share_overhead` (mean shares of the workers' time, see
-    `simulator.accounting.Accounting`), `crashes`, `preemptions`, `failed` (trials) and `cost` (means; cost in the
-    currency of the cluster's price, NaN without one).
+    Columns: table, cluster, scheduler, `decided_by` (``rungsim``, or the other library with its version), runs; `final`
+    with `final_q1` and `final_q3` (median and quartiles over seeds of the best reported value), `regret` (median
+    distance to the table's best), `test` (median test metric of the last incumbent, NaN without one); `time_to_5pct`
+    and `time_to_1pct` (median seconds, see `time_to_within`; inf where half of the runs or more never got there) with
+    `reached_5pct` and `reached_1pct` (share of runs that did); `trials` and `resource` (means; resource in the table's
+    unit), `idle` (mean share of the workers' time without work), `exhausted` (how many runs used up the table);
+    `share_useful`, `share_repeated`, `share_stopped`, `share_barrier`, `share_no_work` and `share_overhead` (mean
+    shares of the workers' time, see `simulator.accounting.Accounting`), `crashes`, `preemptions`, `failed` (trials) and
+    `cost` (means; cost in the currency of the cluster's price, NaN without one).
     """
     runs = as_runs(runs)
     rows = []
@@ -49,6 +49,7 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
             "table": table,
             "cluster": cluster,
             "scheduler": scheduler,
+            "decided_by": whose(group),
             "runs": len(group),
             "final": float(quantile(final, 0.5, worst)),
             "final_q1": float(quantile(final, 0.25, worst)),

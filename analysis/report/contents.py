@@ -19,7 +19,7 @@ from analysis.pairs import compare_all
 from analysis.plots.anytime import SPAN
 from analysis.ranks import average_ranks
 from analysis.report.page import Panel, Report, Sortable
-from analysis.runs import RunsError, as_runs, usual_baseline
+from analysis.runs import OWN, RunsError, as_runs, usual_baseline, whose
 from analysis.scores import Scores
 from analysis.seeds import REACH, interval_widths
 from analysis.style import is_wide
@@ -67,6 +67,7 @@ def contents(
         notes.insert(
             0, f"{len(runs) - len(kept)} of {len(runs)} runs are left out: not every scheduler has their seed."
         )
+    libraries = {str(name): whose(own) for name, own in whole.groupby("scheduler", sort=False)}
     where, summary = list(dict.fromkeys(tasks(whole))), summarise(kept)
     panels = [_values(kept[tasks(kept) == task], task) for task in where[:MOST_PANELS]]
     try:
@@ -90,6 +91,7 @@ def contents(
         panels=panels,
         ranks=ranks,
         tables=[_summary(summary), *measured, _recommended(whole), _spent(summary)],
+        libraries={name: library for name, library in libraries.items() if library != OWN},
         replays=replays,
         left_off=left_off,
     )
@@ -106,6 +108,7 @@ def _facts(runs: pd.DataFrame, where: list[str], names: list[str]) -> list[tuple
     facts = {
         "Tasks": ", ".join(where),
         "Schedulers": ", ".join(names),
+        "Decided by": whose(runs),
         "Seeds": f"{runs['seed'].nunique()} for each scheduler and task",
         "Workers": each("workers"),
         "Cluster": ", ".join(str(name) or "none: nothing but training takes time" for name in runs["cluster"].unique()),
@@ -114,7 +117,7 @@ def _facts(runs: pd.DataFrame, where: list[str], names: list[str]) -> list[tuple
         "Test metric": ", ".join(dict.fromkeys(str(name) for name in runs["test_metric"] if name)) or "none",
         "Runs": f"{len(runs):,}, SHA-256 of their digests {digests.hexdigest()[:16]}",
     }
-    return list(facts.items())
+    return [fact for fact in facts.items() if fact != ("Decided by", OWN)]
 
 
 def _budget(text: str) -> str:
@@ -179,8 +182,9 @@ def _frame(paired: Scores, middle: np.ndarray, lower: np.ndarray, upper: np.ndar
 
 def _summary(found: pd.DataFrame) -> Sortable:
     """One line a scheduler and task."""
-    columns = {"scheduler": "scheduler", "table": "table", "cluster": "cluster", "runs": "runs"}
+    columns = {"scheduler": "scheduler", "decided_by": "decided by", "table": "table", "cluster": "cluster"}
     columns |= {
+        "runs": "runs",
         "final": "final",
         "final_q1": "quartile 1",
         "final_q3": "quartile 3",
@@ -192,11 +196,18 @@ def _summary(found: pd.DataFrame) -> Sortable:
     shown = found[list(columns)].rename(columns=columns)
     dull = [name for name in ("table", "cluster") if shown[name].nunique() == 1]
     dull += [name for name in ("test", "cost") if shown[name].isna().all()]
+    note = (
+        "Medians over seeds; trials, resource, idle share and cost are means. Time to 5%: until regret is 5% of the "
+        "way from the table's best to its median; infinite where half of the runs or more never got there."
+    )
+    if (shown["decided by"] == OWN).all():
+        dull.append("decided by")
+    else:
+        note += " Decided by: whose code made the decisions, and in which version."
     return Sortable(
         "What came out",
         shown.drop(columns=dull),
-        "Medians over seeds; trials, resource, idle share and cost are means. Time to 5%: until regret is 5% of the "
-        "way from the table's best to its median; infinite where half of the runs or more never got there.",
+        note,
         digits=3,
     )
 

@@ -13,8 +13,8 @@ import os
 import subprocess
 import sys
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
@@ -88,6 +88,7 @@ class Report:
         panels: anytime curves, of one or several tasks.
         ranks: ranks over time.
         tables: to sort.
+        libraries: whose code decided, with its version, by scheduler; those of rungsim's own are left out.
         replays: one run for each scheduler, at most `analysis.report.replay.MOST_JOBS` jobs in all; what does not fit
             is left out, and the page says so.
         left_off: why some schedulers have no replay.
@@ -100,6 +101,7 @@ class Report:
     panels: Sequence[Panel] = ()
     ranks: Panel | None = None
     tables: Sequence[Sortable] = ()
+    libraries: Mapping[str, str] = field(default_factory=dict)
     replays: Sequence[Trace] = ()
     left_off: str = ""
 
@@ -143,7 +145,7 @@ def page(report: Report) -> str:
         style=Markup(style),
         scripts={name: Markup(script) for name, script in scripts.items()},
         data=Markup(_packed(data)),
-        looks=[_look(i, name, i == bound) for i, name in enumerate(names)],
+        looks=[_look(i, name, i == bound, report.libraries.get(name, "")) for i, name in enumerate(names)],
         tables=[texts(table, names) for table in report.tables],
         replays=[called(trace.info.scheduler) for trace in kept],
         left_off=[*([report.left_off] if report.left_off else []), *why],
@@ -259,12 +261,13 @@ def _some(count: int, most: int) -> list[int]:
     return [int(position) for position in np.unique(spread)]
 
 
-def _look(i: int, name: str, is_bound: bool) -> dict[str, Any]:
+def _look(i: int, name: str, is_bound: bool, library: str) -> dict[str, Any]:
     """What the legend shows of a scheduler."""
     dashes = charts.BOUND_DASH if is_bound else charts.dash(i)
     width = charts.BOUND_WIDTH if is_bound else charts.LINE_WIDTH
     return {
         "name": called(name),
+        "library": library,
         "colour": charts.variable(i, is_bound),
         "dash": " ".join(map(str, dashes)),
         "width": width,

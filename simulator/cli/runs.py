@@ -243,27 +243,31 @@ def _print_comparison(summary: Any, first: Row) -> None:
     from rich.console import Console
     from rich.table import Table as RichTable
 
+    from analysis.runs import OWN
     from analysis.style import label
 
     title = plain(f"{first['table']}: {first['metric']}, {first['workers']} workers")
     title += plain(f", cluster {first['cluster']}") if first["cluster"] else ""
     shares = CLUSTER_SHARES if first["cluster"] else {"idle": "idle"}
     priced = bool((summary["cost"] >= 0).any())
+    others = bool((summary["decided_by"] != OWN).any())
     shown = RichTable(title=title, title_justify="left")
+    for column in ("scheduler", *(("decided by",) if others else ())):
+        shown.add_column(column, overflow="fold")  # a name that is cut off may be another's as well
     for column in (
-        "scheduler",
         "final (quartiles)",
         "test",
         "to 5% (s)",
         "to 1% (s)",
         plain(f"{first['resource_unit']}s"),
     ):
-        shown.add_column(column, justify="left" if column == "scheduler" else "right")
+        shown.add_column(column, justify="right")
     for column in (*shares.values(), *(("cost",) if priced else ())):
         shown.add_column(column, justify="right")
     for row in summary.itertuples():
         shown.add_row(
             plain(label(row.scheduler)),
+            *((plain(row.decided_by),) if others else ()),
             f"{figure(row.final)} ({figure(row.final_q1)} to {figure(row.final_q3)})",
             figure(row.test),
             *(_reached(row.time_to_5pct, row.reached_5pct), _reached(row.time_to_1pct, row.reached_1pct)),

@@ -215,7 +215,7 @@ def _print_standing(folder: Path, now: Standing, running: bool) -> None:
     doing = ", a process works on it now" if running else ""
     print(plain(f"{folder}: {now.done} of {len(now.study.runs)} runs are done{doing}"))
     table = Table()
-    table.add_column("scheduler")
+    table.add_column("scheduler", overflow="fold")
     for column in ("runs", "done", "failed", "to do"):
         table.add_column(column, justify="right")
     for scheduler, count in runs.items():

@@ -258,6 +258,23 @@ def test_all_hostile_names_together_can_be_read() -> None:
     assert_readable(plot_anytime(curves(HOSTILE)))
 
 
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        (
+            "optuna:TPESampler(multivariate=True)+SuccessiveHalvingPruner(min_resource=1)",
+            ["optuna:TPESampler(multivariate=True)+", "SuccessiveHalvingPruner(min_resource=1)"],
+        ),
+        ("ray:ASHAScheduler+kde", ["ray:ASHAScheduler+kde"]),
+        ("median-stopping(own='best',minimum=1e+05)", ["median-stopping(own='best',", "minimum=1e+05)"]),
+    ],
+)
+def test_long_names_break_between_what_they_are_made_of(name: str, lines: list[str]) -> None:
+    legend = plot_anytime(curves([name, "random"])).get_legend()
+    assert legend is not None
+    assert legend.get_texts()[0].get_text().split("\n") == lines
+
+
 def test_draws_on_a_given_axes_and_leaves_the_others_alone() -> None:
     figure = Figure(figsize=(14, 5), layout="constrained")
     left, right = figure.subplots(1, 2)

@@ -120,6 +120,18 @@ def test_the_scale_of_within_is_the_way_from_the_best_to_the_median() -> None:
     assert time_to_within(high, 0.01) == inf
 
 
+def test_whose_code_decided_is_told_by_scheduler_and_older_rows_are_of_rungsim() -> None:
+    rows = [
+        by_hand([1.0], [0.5], "own", library=""),
+        by_hand([1.0], [0.5], "own", seed=1),  # from before there was such a column
+        by_hand([1.0], [0.5], "ray:ASHAScheduler", library="ray 2.60.0"),
+        by_hand([1.0], [0.5], "ray:ASHAScheduler", seed=1, library="ray 2.61.0"),
+        by_hand([1.0], [0.5], "ray:ASHAScheduler", seed=2, library="ray 2.60.0"),
+    ]
+    assert summarise(as_runs(rows))["decided_by"].tolist() == ["rungsim", "ray 2.60.0, ray 2.61.0"]
+    assert summarise(as_runs(rows[1:2]))["decided_by"].tolist() == ["rungsim"]
+
+
 def test_one_line_for_each_table_and_scheduler_in_the_order_of_their_first_runs() -> None:
     rows = [by_hand([1.0], [0.5], s, table=t) for t, s in [("b:1", "z"), ("b:1", "a"), ("a:1", "z"), ("b:1", "z")]]
     lines = summarise(as_runs(rows))

@@ -247,6 +247,39 @@ def test_comparison_on_a_cluster_tells_where_the_time_of_the_workers_went_and_wh
     assert "shares are of the workers' time" in " ".join(done.out.split())
 
 
+THEIRS = """
+from simulator.schedulers.random import RandomSearch
+
+class Theirs(RandomSearch):
+    library = "theirs 1.2"
+"""
+
+
+def test_comparison_with_a_scheduler_of_another_library_tells_whose_code_decided(
+    rungsim: Command, table: str, tmp_path: Path
+) -> None:
+    (tmp_path / "a.py").write_text(THEIRS)
+    theirs = f"{tmp_path / 'a.py'}:Theirs"
+    options = ("--seeds", 2, "--jobs", 1, "--out", tmp_path, "--schedulers")
+    done = rungsim("compare", table, *options, f"random,{theirs},clairvoyant")
+    assert (done.code, done.err) == (0, "")
+    lines = [[cell.strip() for cell in re.split("[│┃]", line)[1:-1]] for line in done.out.splitlines()]
+    assert next(cells[:2] for cells in lines if cells and cells[0] == "scheduler") == ["scheduler", "decided by"]
+    told = {line.scheduler: line.decided_by for line in summarise(load_runs(tmp_path)).itertuples()}
+    assert told == {"random": "rungsim", theirs: "theirs 1.2", "clairvoyant": "rungsim"}
+    assert [cells[1] for cells in lines if len(cells) > 1 and cells[1]] == ["decided by", *told.values()]
+    assert "decided by" not in rungsim("compare", table, *options, "random").out
+
+
+def test_comparison_prints_long_names_in_full(rungsim: Command, table: str, tmp_path: Path) -> None:
+    specs = [f"asha-stopping(eta=2.{'0' * 200}{digit})" for digit in "12"]
+    options = ("--seeds", 1, "--jobs", 1, "--out", tmp_path, "--schedulers")
+    done = rungsim("compare", table, *options, ",".join(specs))
+    assert (done.code, done.err) == (0, "")
+    first = [line.split("│")[1].strip() for line in done.out.splitlines() if line.startswith("│")]
+    assert "".join(first) == "".join(specs)
+
+
 def test_quiet_comparison_prints_only_the_paths(rungsim: Command, table: str, tmp_path: Path) -> None:
     done = rungsim("compare", table, "--schedulers", "random", "--seeds", 1, "-q", "--jobs", 1, "--out", tmp_path)
     assert done == Done(0, "".join(f"{tmp_path / n}\n" for n in ("runs.parquet", "summary.csv", "anytime.png")), "")

@@ -95,6 +95,7 @@ def report_in(words: Sequence[str]) -> Report:
         panels=[drawn, replace(drawn, title=words[3])],
         ranks=replace(drawn, title=words[5], y_reversed=True),
         tables=[Sortable(words[0], frame, note=words[4])],
+        libraries=dict(zip(schedulers[2:], words, strict=False)),
         replays=[hostile_run(words)],
         left_off=words[0],
     )

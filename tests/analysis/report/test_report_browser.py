@@ -301,6 +301,18 @@ def test_light_and_dark_follow_the_system_and_the_button_and_paper_is_white(open
     check_colours(shown, is_dark=False)
 
 
+def test_the_mark_of_another_library_is_seen_and_read_aloud(opened: Opener) -> None:
+    shown = opened(page(replace(small_report(), libraries={"hyperband": "ray 2.60.0"})))
+    box = shown.get_by_role("checkbox", name="hyperband decided by ray 2.60.0", exact=True)
+    assert box.is_checked()
+    assert shown.get_by_role("checkbox", name="random", exact=True).count() == 1
+    tag = shown.locator("#schedulers .tag")
+    assert tag.inner_text().endswith("ray 2.60.0")
+    assert tag.evaluate("(element) => getComputedStyle(element).borderTopStyle") == "solid"
+    tag.click()  # a part of the label
+    assert not box.is_checked()
+
+
 @pytest.mark.parametrize("report", [small_report, lambda: report_in(HOSTILE)], ids=["small", "hostile"])
 def test_a_phone_scrolls_sideways_only_within_tables(opened: Opener, report: Callable[[], Any]) -> None:
     shown = opened(page(report()), width=390, has_touch=True)
@@ -325,6 +337,7 @@ def test_hostile_texts_are_texts(opened: Opener) -> None:
 
     names = [name or "(no name)" for name in [flat[0], *flat[2:], flat[1]]]  # the reference is last
     assert texts("#schedulers .name") == names
+    assert texts("#schedulers .tag") == [f"decided by {word}" for word in flat[: len(HOSTILE) - 2]]
     assert texts("h1") == texts(".finding") == flat[:1]
     assert texts(".facts dt") == texts(".notes li") == flat
     assert shown.title() == flat[0]

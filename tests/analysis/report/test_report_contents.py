@@ -164,6 +164,28 @@ def test_several_tables_have_a_panel_each_and_one_for_all(runs: pd.DataFrame) ->
     assert "over 4 seeds each" in report.finding
 
 
+def test_whose_code_decided_is_told_where_any_is_of_another_library(runs: pd.DataFrame) -> None:
+    libraries = {"hyperband": "ray 2.60.0", "asha-stopping": "optuna 5.0.0"}
+    others = runs.assign(library=[libraries.get(name, "") for name in runs["scheduler"]])
+    report = contents(others)
+    assert report.libraries == libraries
+    assert dict(report.facts)["Decided by"] == "optuna 5.0.0, rungsim, ray 2.60.0"
+    summary = report.tables[0]
+    assert list(summary.frame)[:2] == ["scheduler", "decided by"]
+    assert summary.frame["decided by"].tolist() == ["optuna 5.0.0", "rungsim", "ray 2.60.0"]
+    assert "Decided by: whose code" in summary.note
+
+    alone = contents(others[others["scheduler"] == "hyperband"])
+    assert alone.tables[0].frame["decided by"].tolist() == ["ray 2.60.0"]
+
+
+def test_where_all_are_of_rungsim_or_rows_are_older_nothing_is_said_of_it(runs: pd.DataFrame, report: Report) -> None:
+    own = page(report)
+    assert "decided by" not in own.lower()
+    assert page(contents(runs.drop(columns="library"))) == own
+    assert page(contents(runs.assign(library=[None, *runs["library"][1:]]))) == own
+
+
 def test_replays_are_the_recorded_runs(runs: pd.DataFrame) -> None:
     with mock.patch("simulator.study.run._table", return_value=table()):
         traces, left_off = replays(runs, 2)

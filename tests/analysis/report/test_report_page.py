@@ -45,6 +45,15 @@ def test_all_that_the_report_tells_is_there(small: str) -> None:
     assert "asha-promotion – 100 a " in text
 
 
+def test_a_scheduler_of_another_library_is_marked_in_the_legend_and_no_other_is(small: str) -> None:
+    marked = page(replace(small_report(), libraries={"hyperband": "ray 2.60.0"}))
+    text = " ".join(" ".join(Html.of(marked).texts).split())
+    assert "random asha-promotion hyperband decided by ray 2.60.0 All None" in text
+    classes = [attributes.get("class") for _, attributes in Html.of(marked).tags]
+    assert classes.count("tag") == 1
+    assert "tag" not in [attributes.get("class") for _, attributes in Html.of(small).tags]
+
+
 def test_hostile_texts_leave_the_page_with_the_same_elements_as_harmless_ones(hostile: str) -> None:
     plain = Html.of(page(report_in(PLAIN)))
     found = Html.of(hostile)
