@@ -24,7 +24,7 @@ class TraceInfo:
         end: nanoseconds when the run was over.
         budget: its limits.
         off_table, exhausted: as given to `Simulation`.
-        exhausted_at: simulated seconds when the searcher had nothing left to propose, None if it always had.
+        exhausted_at: simulated seconds when nothing was left to propose, None if something always was.
         closed_at: nanoseconds when the last trial or resource of the budget was handed out, None if some were left.
         predicted: configurations off the table whose curves a surrogate predicted, the rows that follow the table's.
         cluster: what was not as by default on the cluster, see `Cluster.settings`; None without one.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import log
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,6 +12,7 @@ from blackboxes.streams import Stream
 from simulator.checks import check_choice, check_eta, check_r_min, is_number
 from simulator.clock import Clock
 from simulator.errors import SimulationError
+from simulator.proposals import Proposals
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,11 +31,12 @@ class Context:
         r_max: its largest.
         workers: how many workers the run begins with; on a cluster some may come and go.
         resumable: a trial can go on from where it stands; False: every segment is trained from scratch.
+        used_up_at: simulated seconds when `used_up` was first found to be so, None until then.
     """
 
     __slots__ = (
         "_clock",
-        "_find_row",
+        "_proposals",
         "_searcher",
         "_seed",
         "_stops",
@@ -43,6 +45,7 @@ class Context:
         "r_max",
         "resources",
         "resumable",
+        "used_up_at",
         "workers",
     )
 
@@ -54,7 +57,7 @@ class Context:
         clock: Clock,
         searcher: Searcher,
         trials: Sequence[Trial],
-        find_row: Callable[[Any], int],
+        proposals: Proposals,
     ) -> None:
         self.resources = table.resource_list
         self.r_max = table.r_max
@@ -65,7 +68,8 @@ class Context:
         self._clock = clock
         self._searcher = searcher
         self._trials = trials
-        self._find_row = find_row
+        self._proposals = proposals
+        self.used_up_at: float | None = None
         self._stops: list[tuple[int, int]] = []  # trial and how many there were when it was asked; emptied by the loop
 
     @property
@@ -112,7 +116,14 @@ class Context:
 
     def resolve(self, params: Mapping[str, Any]) -> int:
         """The row that a `Start` with these hyperparameters would start: what has them, or as `off_table` says."""
-        return self._find_row(params)
+        return self._proposals.row(params)
+
+    @property
+    def used_up(self) -> bool:
+        """Whether nothing is left to propose: under ``off_table="nearest-unused"``, once every row was started."""
+        if self.used_up_at is None and self._proposals.used_up():
+            self.used_up_at = self.now
+        return self.used_up_at is not None
 
     def stop(self, trial_id: int) -> None:
         """End another trial: a paused one frees its checkpoint, a running one is cancelled and frees its worker."""

@@ -81,12 +81,12 @@ class Course:
         self.curves = Curves(table, info.metric)
         self.clip = curve_clipper(self.curves)
         self.grid = {resource: index for index, resource in enumerate(table.resource_list)}
-        find_row = Proposals(table, info.off_table, self.trials).row
-        self.read = Reader(find_row)
-        self.learner = searcher if searcher.learns else None
         cycle = info.exhausted == "cycle"
+        proposals = Proposals(table, info.off_table, self.trials, cycle)
+        self.read = Reader(proposals.row)
+        self.learner = searcher if searcher.learns else None
         searcher.setup(SearchContext(measured, info.seed, self.clock, info.budget.trials, cycle))
-        self.context = Context(table, info.workers, info.seed, self.clock, searcher, self.trials, find_row)
+        self.context = Context(table, info.workers, info.seed, self.clock, searcher, self.trials, proposals)
         self.scheduler = scheduler
         scheduler.setup(self.context)
         self.answer: Any = None  # the scheduler's own to the last report ...

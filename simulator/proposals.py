@@ -26,10 +26,11 @@ class Proposals:
         off_table: what to do with hyperparameters that no row has: ``"error"``; start the ``"nearest"`` row, or the
             ``"nearest-unused"`` one, which was never started; or replay the curve that a ``"surrogate"`` predicts.
         trials: those of the run, in order of starting; grows while it goes on.
+        cycle: once every row was started, all of them are unused again.
     """
 
-    def __init__(self, table: Blackbox, off_table: str, trials: Sequence[Trial]) -> None:
-        self._table, self._off_table, self._trials = table, off_table, trials
+    def __init__(self, table: Blackbox, off_table: str, trials: Sequence[Trial], cycle: bool = False) -> None:
+        self._table, self._off_table, self._trials, self._cycle = table, off_table, trials, cycle
         self._neighbours: Neighbours | None = None
         self._unused: np.ndarray | None = None
         self._seen = 0  # trials whose rows are struck off `_unused`
@@ -66,11 +67,22 @@ class Proposals:
             self._neighbours = Neighbours(self._table)
         if self._off_table == "nearest":
             return self._neighbours.nearest_row(point)
+        unused = self._left()
+        if not unused.any():
+            if not self._cycle:
+                raise BlackboxError(f"{self._table.name}: every configuration was started, none is left unused")
+            unused[:] = True
+        return self._neighbours.nearest_row(point, unused)
+
+    def used_up(self) -> bool:
+        """Whether proposals get rows that were never started, and none is left."""
+        return self._off_table == "nearest-unused" and not self._cycle and not self._left().any()
+
+    def _left(self) -> np.ndarray:
+        """(n,) True for rows that were never started."""
         if self._unused is None:
             self._unused = np.ones(len(self._table), dtype=bool)
         for trial in self._trials[self._seen :]:
             self._unused[trial.config] = False
         self._seen = len(self._trials)
-        if not self._unused.any():
-            raise BlackboxError(f"{self._table.name}: every configuration was started, none is left unused")
-        return self._neighbours.nearest_row(point, self._unused)
+        return self._unused

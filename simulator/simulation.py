@@ -48,7 +48,7 @@ class Simulation:
             ``"nearest-unused"`` one that was never started; or the curve that a ``"surrogate"`` predicts (a random
             forest, `blackboxes.surrogates`; extra ``surrogate``).
         exhausted: once all rows were proposed the random searcher has nothing left (``"stop"``) or begins again
-            in a new order (``"cycle"``).
+            in a new order (``"cycle"``); under ``"nearest-unused"`` so do proposals, see `Context.used_up`.
         cluster: delays, checkpoints, crashes and so on (`simulator.cluster.Cluster`): an object, the name of a preset
             with arguments, such as ``"spot(retries=5)"``, or the path of a TOML file. None: nothing of the kind.
         compiled: run the built-in rung schedulers in machine code, several times faster, with the same trace (extra
@@ -151,7 +151,7 @@ class Simulation:
             budget=self.budget,
             off_table=self.off_table,
             exhausted=self.exhausted,
-            exhausted_at=self.searcher.exhausted_at,
+            exhausted_at=self.searcher.exhausted_at if stage.context.used_up_at is None else stage.context.used_up_at,
             closed_at=record.closed_at,
             predicted=tuple(getattr(table, "predicted", ())),
             cluster=None if self.cluster is None else self.cluster.settings(),
@@ -167,8 +167,8 @@ class Simulation:
             from blackboxes.surrogates import GrownTable
 
             table = GrownTable(table)
-        find_row = Proposals(table, self.off_table, trials).row
-        context = Context(table, self.workers, self.seed, clock, self.searcher, trials, find_row)
+        proposals = Proposals(table, self.off_table, trials, self.exhausted == "cycle")
+        context = Context(table, self.workers, self.seed, clock, self.searcher, trials, proposals)
         self.scheduler.setup(context)
         draw_replicate = replicate_drawer(table, self.seed, self.replicate)
         limited = self.budget.resource is not None or self.budget.target is not None
@@ -185,7 +185,7 @@ class Simulation:
             seed=self.seed,
             grid=grid,
             trials=trials,
-            find_row=find_row,
+            find_row=proposals.row,
             draw_replicate=draw_replicate,
             deadline=nanoseconds(self.budget.seconds(table)),
             most_trials=self.budget.trials or MOST_TRIALS,

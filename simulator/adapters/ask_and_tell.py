@@ -88,6 +88,8 @@ class AskAndTell(Scheduler):
         if self.resume and reached < until and trial not in self._asked:
             self._asked[trial] = asked
             return Resume(trial, until)
+        if not isinstance(asked.config, int) and self._context.used_up:
+            return None
         self._asked[self._started] = asked
         self._started += 1
         return Start(asked.config, until)

@@ -64,9 +64,9 @@ class OptunaStudy(Scheduler):
 
     Deterministic: `HyperbandPruner` draws brackets from the CRC-32 of study name and trial number, so that the name is
     a function of the run's seed. Optuna 5.0 uses no global random state, and reads the clock to date trials only, which
-    nothing decides by; they are dated in simulated time (and see `Inside`). What models compute holds for one machine. `GPSampler` needs
-    torch, and was not tried; nor were functions and objects of one's own among the arguments, which are used as they
-    are. A budget of trials leaves some in the study, as running, that were asked for and not started.
+    nothing decides by; they are dated in simulated time (and see `Inside`). What models compute holds for one machine.
+    `GPSampler` needs torch, and was not tried; nor were functions and objects of one's own among the arguments, which
+    are used as they are. A budget of trials leaves some in the study, as running, that were asked for and not started.
 
     `SuccessiveHalvingPruner(min_resource=1, reduction_factor=3)` decides as ``asha-stopping(rule="top-k")`` where
     rungs are 1, 3, 9, ...; but NaN does not enter a rung, so that the rung's size, and top k, are smaller from there
@@ -144,7 +144,7 @@ class OptunaStudy(Scheduler):
         self._exhausted = True
 
     def next_job(self) -> Start | None:
-        if self._exhausted:
+        if self._exhausted or (self._suggest is not None and self._context.used_up):
             return None
         config: Any = None
         if self._suggest is None:

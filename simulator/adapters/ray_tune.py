@@ -173,6 +173,7 @@ class RayTune(Scheduler):
         self._most_pending = MOST_PENDING if self._looks_ahead and not self._searcher.learns else 1
         self._controller = Controller(self._removed)
         self._pending = 0
+        self._members: list[RayTrial] = []  # by trial of ours
         self._cancelled: set[int] = set()
         self._reported: list[Trial] = []  # under population based training
         self._inside = Inside(int(context.stream("ray").raw(1)[0]), lambda: context.now, "ray")
@@ -193,7 +194,7 @@ class RayTune(Scheduler):
         chosen: RayTrial | None = self._call("choose_trial_to_run", None)
         for _ in range(MOST_ASKED if chosen is None and self._all_wait() else 0):
             chosen = chosen or self._call("choose_trial_to_run", None)
-        if chosen is None:
+        if chosen is None or (chosen.exploits is not None and self._context.used_up):
             return None
         if chosen.status not in (PENDING, PAUSED):
             raise SchedulerError(f"{self}: choose_trial_to_run gives {chosen!r}, which is {chosen.status}")
@@ -204,7 +205,7 @@ class RayTune(Scheduler):
         return job
 
     def on_report(self, trial: Trial, resource: float, value: float) -> Continue | Verdict:
-        member = self._controller.trials[trial.tag]
+        member = self._members[trial.id]
         if self._copies and member.ours is not trial:
             self._reported.append(trial)
         member.ours = trial
@@ -227,7 +228,7 @@ class RayTune(Scheduler):
         return STOP if member.over else PAUSE
 
     def on_end(self, trial: Trial, resource: float, value: float, reason: EndReason) -> None:
-        member = self._controller.trials[trial.tag]
+        member = self._members[trial.id]
         if reason == "failed":
             self._call("on_trial_error", member)
             self._controller.ended(member, ERROR)
@@ -255,7 +256,8 @@ class RayTune(Scheduler):
         """What starts or resumes a trial of Ray's."""
         before, exploits = chosen.ours, chosen.exploits
         if before is None:
-            return Start(chosen.proposed, self._until(chosen, 0), chosen.number)
+            self._members.append(chosen)
+            return Start(chosen.proposed, self._until(chosen, 0))
         if exploits is None:
             return Resume(before.id, self._until(chosen, before.resource))
         donor = self._standing_in(exploits, before)
@@ -264,7 +266,8 @@ class RayTune(Scheduler):
             self._cancelled.add(before.id)
         chosen.began(exploits.seconds)
         config = legal(self._context.space, chosen.config)
-        return Start(config, self._until(chosen, donor.resource), chosen.number, checkpoint_of=donor.id)
+        self._members.append(chosen)
+        return Start(config, self._until(chosen, donor.resource), checkpoint_of=donor.id)
 
     def _standing_in(self, wanted: Checkpoint, own: Trial) -> Trial:
         """A trial that stands where the wanted checkpoint was saved: the one it is of, if that has not gone on."""

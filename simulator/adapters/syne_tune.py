@@ -174,6 +174,8 @@ class SyneTune(Scheduler):
             reached = 0 if donor is None else self._reached[donor]
             if reached in self._next:
                 break
+        if self._proposed is None and self._context.used_up:
+            return None
         date = datetime.fromtimestamp(self._now(), tz=timezone.utc)
         trial = self._trial_class(number, dict(suggestion.config), date)
         self._trials.append(trial)

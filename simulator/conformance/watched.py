@@ -169,9 +169,9 @@ class Watched(Scheduler):
         told: dict[str, Any]
         if isinstance(job, Start):
             trial = len(self._rows)
-            self._rows.append(job.config)
+            self._rows.append(self._row(job.config))
             bracket = self._bracket_of[trial] = self._bracket(job.tag)
-            row: Any = job.config if is_number(job.config) else repr(job.config)
+            row: Any = self._rows[-1]
             told = {"trial": trial, "row": row, "bracket": bracket, "until": job.until, "donor": job.checkpoint_of}
             answer = "start"
         elif isinstance(job, Resume):
@@ -231,7 +231,7 @@ class Watched(Scheduler):
         return tuple(trial for trial, _ in self._context._stops[before:])
 
     def _rows_left(self) -> bool:
-        if self._searcher.exhausted_at is not None:
+        if self._searcher.exhausted_at is not None or self._context.used_up:
             return False
         return self.scenario.exhausted == "cycle" or len(set(map(repr, self._rows))) < len(self.scenario.table)
 
@@ -243,6 +243,15 @@ class Watched(Scheduler):
             self._tags.append(tag)
             key = ("at", id(tag))
         return self._brackets.setdefault(key, len(self._brackets))
+
+    def _row(self, config: Any) -> Any:
+        """The row that starts; for what is none, as it prints."""
+        if is_number(config):
+            return config
+        try:
+            return self._context.resolve(config)
+        except (LookupError, TypeError, ValueError):
+            return repr(config)
 
     def _limit(self, report: bool = False) -> None:
         if report and self.last_report is not None and len(self.questions) > self.last_report:
@@ -268,6 +277,7 @@ def watch(scheduler: Scheduler, searcher: Searcher, scenario: Scenario, name: st
         seed=scenario.seed,
         budget=scenario.budget,
         searcher=searcher,
+        off_table="nearest-unused",  # so that every run uses up the table, who proposes rows and who does not
         exhausted=scenario.exhausted,
         cluster=scenario.cluster,
     )

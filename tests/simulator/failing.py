@@ -12,6 +12,7 @@ from blackboxes import Blackbox
 from simulator import PAUSE, RETRY, STOP, Continue, Resume, SearchContext, Start, Trial
 from simulator.clock import Clock
 from simulator.context import Context
+from simulator.proposals import Proposals
 from simulator.registry import make_both, started_with
 from simulator.replay import Curves
 from simulator.searcher import Searcher, teaching
@@ -70,7 +71,9 @@ class Drive:
         self._clock = Clock()
         self._running: list[tuple[int, int, int]] = []  # a heap: when, trial, whether it crashes for the first time
         self.searcher.setup(SearchContext(table, 0, self._clock, None, False))
-        self.scheduler.setup(Context(table, workers, 0, self._clock, self.searcher, self._trials, int))
+        self.scheduler.setup(
+            Context(table, workers, 0, self._clock, self.searcher, self._trials, Proposals(table, "error", []))
+        )
         self._on_report, self._on_end = self.scheduler.on_report, self.scheduler.on_end
         if self.searcher.learns:
             self._on_report, self._on_end = teaching(self.searcher, self._on_report, self._on_end)

@@ -18,7 +18,9 @@ from blackboxes import Blackbox, load
 from blackboxes.surrogates import Surrogate, params_at
 from simulator import (
     PAUSE,
+    STOP,
     Budget,
+    Context,
     Continue,
     Resume,
     Scheduler,
@@ -27,7 +29,9 @@ from simulator import (
     SimulationError,
     Start,
     Trace,
+    Trial,
 )
+from simulator.recorded import replay
 
 OFF = {"x0": 0.31, "x1": 0.77, "x2": 0.5}
 
@@ -87,6 +91,38 @@ def test_nearest_row_that_was_never_started() -> None:
     assert run(table, jobs, off_table="nearest-unused")[1].columns.config.tolist() == [3, *expected]
     with pytest.raises(SchedulerError, match="every configuration was started, none is left unused"):
         run(table, [*jobs, Start(OFF, 1)], off_table="nearest-unused")
+
+
+class Proposing(Scheduler):
+    """Starts the same point again and again, until nothing is left."""
+
+    def setup(self, context: Context) -> None:
+        self.context = context
+
+    def next_job(self) -> Start | None:
+        return None if self.context.used_up else Start(OFF, 1)
+
+    def on_report(self, trial: Trial, resource: float, value: float) -> Any:
+        return STOP
+
+
+@pytest.mark.parametrize("exhausted", ["stop", "cycle"])
+def test_once_every_row_was_started_nothing_is_left_or_all_begin_again(exhausted: Any) -> None:
+    table = landscape()
+    trials = None if exhausted == "stop" else 2 * len(table) + 1
+    trace = Simulation(
+        table, Proposing(), workers=2, budget=Budget(trials=trials), off_table="nearest-unused", exhausted=exhausted
+    ).run()
+    rows = trace.columns.config.tolist()
+    by_distance = rows[: len(table)]
+    assert sorted(by_distance) == list(range(len(table)))
+    if exhausted == "stop":
+        assert rows == by_distance
+        assert trace.summary()["exhausted_at"] == trace.observations["time"][-2] / 1e9  # when a worker was free
+    else:
+        assert rows == [*by_distance, *by_distance, by_distance[0]]
+        assert trace.summary()["exhausted_at"] is None
+    assert replay(trace, Proposing()).agrees
 
 
 def test_resolve_tells_what_would_be_started() -> None:

@@ -419,34 +419,13 @@ def test_median_pruner_goes_by_the_best_value_where_one_is_nan() -> None:
     assert ours[1] == (1, 2, "stop")
 
 
-class OnTheTable(OptunaStudy):
-    """What is proposed is tried as the nearest row not tried yet, as under off_table="nearest-unused"."""
-
-    def setup(self, context: Any) -> None:
-        super().setup(context)
-        self._left = np.ones(len(context.vectors), dtype=bool)
-
-    def next_job(self) -> Any:
-        if not self._left.any():
-            return None
-        job = super().next_job()
-        if job is not None:
-            point = [job.config[name] for name in self._context.space]
-            low = [one.lower for one in self._context.space.values()]
-            width = [one.upper - one.lower for one in self._context.space.values()]
-            vector = (np.array(point) - low) / width
-            job.config = self._context.neighbours().nearest_row(vector, self._left)
-            self._left[job.config] = False
-        return job
-
-
 def lacks(scheduler: Callable[[], OptunaStudy]) -> set[str]:
     """The properties that every scheduler must have, and this one has not."""
     return {*check(scheduler, ["diverged", "ragged"]).failures}
 
 
 def test_conformance_of_samplers() -> None:
-    assert lacks(lambda: OnTheTable("TPESampler", "ThresholdPruner", {"n_startup_trials": 3}, {"upper": 9.0})) == set()
+    assert lacks(lambda: OptunaStudy("TPESampler", "ThresholdPruner", {"n_startup_trials": 3}, {"upper": 9.0})) == set()
 
 
 def test_conformance_of_pruners() -> None:
