@@ -99,17 +99,18 @@ class AskAndTell(Scheduler):
         return PAUSE if self.resume else STOP
 
     def on_end(self, trial: Trial, resource: float, value: float, reason: EndReason) -> None:
-        self._tell(trial, value)
-        self._trained = {key: known for key, known in self._trained.items() if known[0] != trial.id}  # it is over
+        del self._trained[self._tell(trial, value)]  # it is over
 
-    def _tell(self, trial: Trial, value: float) -> None:
-        asked = self._asked.pop(trial.id)
+    def _tell(self, trial: Trial, value: float) -> Hashable:
+        """Tell the optimiser; the key of the configuration, of whose trials this one is the last to be known."""
+        asked, elapsed = self._asked.pop(trial.id), trial.elapsed
         key = _key(asked)
-        known, _, seconds = self._trained.get(key, (-1, 0.0, 0.0))
-        seconds = trial.elapsed - (seconds if known == trial.id else 0.0)
-        self._trained[key] = trial.id, trial.resource, trial.elapsed
+        known, _, before = self._trained.get(key, (-1, 0.0, 0.0))
+        seconds = elapsed - before if known == trial.id else elapsed
+        self._trained[key] = trial.id, trial.resource, elapsed
         what = f"tell(...) of trial {trial.id} at resource {trial.resource}"
         self._call(what, self._optimiser.tell, asked, value, seconds)
+        return key
 
     def _call(self, what: str, function: Callable[..., Any], *arguments: Any) -> Any:
         try:
