@@ -51,7 +51,7 @@ check-all: $(VENV)/.installed-dev peers ## lint and every test, the slow ones, t
 
 peers: $(foreach peer,syne-tune yahpo lcdb mfhpo adapters ask,$(PEERS)/$(peer)/.installed) ## install what slow tests compare with, each apart
 
-bench: $(VENV)/.installed-dev $(foreach peer,syne-tune mfhpo,$(PEERS)/$(peer)/.installed) ## speed, as ratios to a bare loop and to peers
+bench: $(VENV)/.installed-dev $(foreach peer,syne-tune mfhpo adapters,$(PEERS)/$(peer)/.installed) ## speed, as ratios to a bare loop and to peers
 	@$(BIN)/python tests/performance/bench.py
 
 browser: $(VENV)/.installed-dev ## install what tests the report in a browser: Playwright, and Chromium where apt can

@@ -10,6 +10,7 @@ Runs one comparison after the other, each a file that can also be run alone (--h
     bench_scale.py     time per report up to a million trials on ten thousand workers, and memory
     bench_study.py     a study of 6,120 runs on all cores, and its parallel efficiency
     bench_startup.py   start-up times of whole processes
+    bench_adapters.py  other people's schedulers: their own code, and ours around it
 
 At the end it says which goals were met. What is not installed (make peers, numba) is left out, with a note.
 """
@@ -22,6 +23,7 @@ from collections.abc import Callable
 from functools import partial
 
 import bench_a_priori
+import bench_adapters
 import bench_rungs
 import bench_scale
 import bench_startup
@@ -34,6 +36,7 @@ COMPARISONS: list[Callable[[], list[Goal]]] = [
     bench_scale.compare,
     bench_study.compare,
     bench_startup.compare,
+    partial(bench_adapters.compare, "--seconds", "4"),
 ]
 QUICK: list[Callable[[], list[Goal]]] = [
     partial(bench_rungs.compare, trials=(300, 1000), workers=(4,), turns=3, runs=1),
@@ -41,6 +44,7 @@ QUICK: list[Callable[[], list[Goal]]] = [
     partial(bench_scale.compare, trials=(1_000, 100_000), workers=(100, 10_000)),
     partial(bench_study.compare, seeds=1),
     partial(bench_startup.compare, repeats=3),
+    partial(bench_adapters.compare, "--quick"),
 ]
 
 
