@@ -49,7 +49,7 @@ check-all: $(VENV)/.installed-dev peers ## lint and every test, the slow ones, t
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/python -m pytest -q -n $(TEST_PROCESSES) --benchmark-disable -m ""
 
-peers: $(foreach peer,syne-tune yahpo lcdb mfhpo adapters ask,$(PEERS)/$(peer)/.installed) ## install what slow tests compare with, each apart
+peers: $(foreach peer,syne-tune syne-tune-0.13 yahpo lcdb mfhpo adapters ask,$(PEERS)/$(peer)/.installed) ## install what slow tests compare with, each apart
 
 bench: $(VENV)/.installed-dev $(foreach peer,syne-tune mfhpo adapters,$(PEERS)/$(peer)/.installed) ## speed, as ratios to a bare loop and to peers
 	@$(BIN)/python tests/performance/bench.py
@@ -102,11 +102,14 @@ $(VENV)/.installed-dev: $(VENV)/.created pyproject.toml constraints.txt
 	@touch $@ $(VENV)/.installed
 
 # Peers ask for versions of their own, so each has its environment; they are run, never imported here.
-$(PEERS)/syne-tune/.installed: PEER := 'syne-tune[blackbox-repository]==0.14.2'
 $(PEERS)/yahpo/.installed: PEER := 'yahpo-gym==1.0.2'
 $(PEERS)/lcdb/.installed: PEER := --no-deps 'lcdb==0.1.0'
 $(PEERS)/mfhpo/.installed: PEER := 'mfhpo-simulator==1.4.6'
-# These run rungsim's adapters, and their tests.
+# These run rungsim's adapters, and their tests. NePS comes with PyTorch, several GB, and is made only when asked for:
+# make .venv-peers/neps/.installed
+$(PEERS)/syne-tune/.installed: PEER := -e . 'syne-tune[blackbox-repository]==0.14.2' hypothesis pytest pytest-xdist
+$(PEERS)/syne-tune-0.13/.installed: PEER := -e . 'syne-tune==0.13.0' hypothesis pytest pytest-xdist
+$(PEERS)/neps/.installed: PEER := -e . 'neural-pipeline-search==0.17.0' hypothesis pytest pytest-xdist
 $(PEERS)/adapters/.installed: PEER := -c constraints.txt -e '.[optuna,ray,syne-tune]' hypothesis pytest pytest-xdist
 $(PEERS)/ask/.installed: PEER := -e . 'dehb==0.1.2' 'smac==2.4.1' hypothesis pytest pytest-xdist
 $(PEERS)/%/.installed: Makefile

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
 from math import inf
+from numbers import Integral
 from typing import Any, NamedTuple, Protocol
 
 from simulator.adapters.inside import Inside
+from simulator.checks import is_number
 from simulator.context import Context
 from simulator.errors import SchedulerError
 from simulator.protocol import PAUSE, STOP, EndReason, Resume, Scheduler, Start, Verdict
@@ -50,7 +52,8 @@ class AskAndTell(Scheduler):
         resume: False: every evaluation trains from nothing.
 
     Raises:
-        SchedulerError: from a run: the optimiser has raised an error, which is the cause; it names the call.
+        SchedulerError: from a run: the optimiser has raised an error, which is the cause, or has asked for what is no
+            configuration or no resource; it names the call.
 
     Example: DEHB's own package, whose jobs are dicts:
 
@@ -64,6 +67,26 @@ class AskAndTell(Scheduler):
                 self.dehb.tell(asked.note, {"fitness": value, "cost": seconds})
 
         Simulation(table, AskAndTell(Dehb), off_table="nearest").run()
+
+    NePS, which draws from PyTorch too; that generator is the run's own only if the optimiser sees to it:
+
+        class Neps:
+            def __init__(self, context):
+                self.neps = neps.AskAndTell(neps.algorithms.hyperband(...))  # of a space with a fidelity
+                self.state = torch.Generator().manual_seed(int(context.stream("neps").raw(1)[0] >> 1)).get_state()
+            def ask(self):
+                with torch.random.fork_rng(devices=[]):
+                    torch.set_rng_state(self.state)
+                    trial = self.neps.ask()
+                    self.state = torch.get_rng_state()
+                config = dict(trial.config)
+                return Asked(config, config.pop("fidelity"), trial)
+            def tell(self, asked, value, seconds):
+                self.neps.tell(asked.note, {"objective_to_minimize": value, "cost": seconds})
+
+    SMAC's interface is in `tests/simulator/adapters/test_ask_and_tell.py`, all of NePS' in `test_neps.py` beside it.
+    Where NePS differs: its hyperband starts 27, 9, 6, 4 trials on 1 to 27 epochs, the paper's 27, 12, 6, 4; its asha
+    takes the best of those that are not promoted yet, so that in time it promotes all but two, and what still runs.
     """
 
     synchronous = True  # it may ask for nothing until it has been told more
@@ -83,12 +106,13 @@ class AskAndTell(Scheduler):
         asked = self._call("ask()", self._optimiser.ask)
         if asked is None:
             return None
+        self._check(asked)
         until = self._context.nearest(asked.resource)
         trial, reached, _ = self._trained.get(_key(asked), (-1, inf, 0.0))
         if self.resume and reached < until and trial not in self._asked:
             self._asked[trial] = asked
             return Resume(trial, until)
-        if not isinstance(asked.config, int) and self._context.used_up:
+        if isinstance(asked.config, Mapping) and self._context.used_up:
             return None
         self._asked[self._started] = asked
         self._started += 1
@@ -100,6 +124,22 @@ class AskAndTell(Scheduler):
 
     def on_end(self, trial: Trial, resource: float, value: float, reason: EndReason) -> None:
         del self._trained[self._tell(trial, value)]  # it is over
+
+    def _check(self, asked: Any) -> None:
+        config: Any = getattr(asked, "config", None)
+        if not isinstance(asked, Asked):
+            wrong = "an Asked(config, resource) or None is needed"
+        elif type(config) is bool or not isinstance(config, Mapping | Integral):
+            wrong = "config is a row or a mapping of hyperparameters"
+        elif not (is_number(asked.resource) and asked.resource > 0):
+            wrong = "resource is a number above 0"
+        else:
+            return
+        raise SchedulerError(f"{self._name}: ask() at {self._context.now:g} s: {wrong}, not {asked!r:.200}")
+
+    @property
+    def _name(self) -> str:
+        return getattr(self.make, "__name__", str(self.make))
 
     def _tell(self, trial: Trial, value: float) -> Hashable:
         """Tell the optimiser; the key of the configuration, of whose trials this one is the last to be known."""
@@ -117,10 +157,11 @@ class AskAndTell(Scheduler):
             with self._inside:
                 return function(*arguments)
         except Exception as error:
-            name, now = getattr(self.make, "__name__", str(self.make)), self._context.now
-            raise SchedulerError(f"{name}: {what} at {now:g} s: {type(error).__name__}: {error}") from error
+            where = f"{self._name}: {what} at {self._context.now:g} s"
+            raise SchedulerError(f"{where}: {type(error).__name__}: {error}") from error
 
 
 def _key(asked: Asked) -> Hashable:
     """The same for equal configurations."""
-    return asked.config if isinstance(asked.config, int) else tuple(sorted(asked.config.items()))
+    config = asked.config
+    return repr(sorted(config.items())) if isinstance(config, Mapping) else int(config)

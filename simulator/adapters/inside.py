@@ -25,12 +25,14 @@ class Inside:
     `time` tell simulated time. Restoring states would take 40 us a call, so `numpy.random` is lent other bits, and
     names are swapped for the rest. What goes past them: ``from random import choice`` at the top of a module (that of
     `numpy.random` is caught), ``from time import time`` in a module that was imported before, `datetime.now`,
-    `os.urandom`, and generators that are made without a seed, `numpy.random.default_rng()` among them.
+    `os.urandom`, PyTorch's global generator, and generators that are made without a seed, `numpy.random.default_rng()`
+    among them.
 
     Args:
         seed: of both generators.
         now: gives the simulated time in seconds.
-        library: the name of its log, which says nothing meanwhile, nor is anybody warned; None: nothing is silenced.
+        library: the name of its log, which says nothing meanwhile, nor does any other, nor is anybody warned; None:
+            nothing is silenced.
         also: other names to swap, for each namespace (a module's `vars`).
     """
 
@@ -46,28 +48,31 @@ class Inside:
         swapped = ((shared, draws), (vars(time), CLOCK_OF), *also)
         self._names = [(names, dict(ours), {name: names[name] for name in ours}) for names, ours in swapped]
         self._bits, self._now = np.random.MT19937(seed), now
-        self._log = None if library is None else logging.getLogger(library)
+        self._logs = () if library is None else (logging.root, logging.getLogger(library))
         self._halved = GLOBAL.get_state(legacy=False)["has_gauss"]
-        self._saved: tuple[Any, ...] = ()
+        self._saved: list[tuple[Any, ...]] = []  # a call may lead to another one
 
     def __enter__(self) -> None:
         # Normal numbers come in pairs, and other bits make it forget the second one: where there is one, all is kept.
         state = GLOBAL.get_state(legacy=False) if self._halved else None
-        self._saved = GLOBAL.get_bit_generator(), state, _Clock.now
+        told = warnings.filters, [log.handlers for log in self._logs]
+        self._saved.append((GLOBAL.get_bit_generator(), state, _Clock.now, told))
         GLOBAL.set_bit_generator(self._bits)
         _Clock.now = self._now
         for names, ours, _ in self._names:
             names.update(ours)
-        if self._log is not None:
-            self._told = warnings.filters, self._log.handlers, self._log.propagate
-            warnings.filters, self._log.handlers, self._log.propagate = [IGNORED], SILENT, False
+        if self._logs:
+            warnings.filters = [IGNORED]
+        for log in self._logs:
+            log.handlers = SILENT
 
     def __exit__(self, *error: object) -> None:
-        if self._log is not None:
-            warnings.filters, self._log.handlers, self._log.propagate = self._told
-        for names, _, before in self._names:
-            names.update(before)
-        bits, state, _Clock.now = self._saved
+        bits, state, _Clock.now, (warnings.filters, told) = self._saved.pop()
+        for log, handlers in zip(self._logs, told, strict=True):
+            log.handlers = handlers
+        if not self._saved:
+            for names, _, before in self._names:
+                names.update(before)
         GLOBAL.set_bit_generator(bits)
         if state is not None:
             GLOBAL.set_state(state)

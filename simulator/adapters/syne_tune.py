@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
 from datetime import datetime, timezone
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
@@ -25,7 +25,7 @@ MODULES = (  # where schedulers are, those that users import from first
     *("baselines", "schedulers.median_stopping_rule", "schedulers.pbt", "schedulers.asha"),
     *("schedulers.multiobjective.moasha", "schedulers.single_objective_scheduler"),
     *("schedulers.single_fidelity_scheduler",),
-    # Until 0.14; where both have a class of this name, this one is written legacy_baselines.ASHA.
+    # Until 0.14; what the first of these has is written legacy_baselines.ASHA.
     *("legacy_baselines", "schedulers.legacy_fifo", "schedulers.legacy_hyperband", "schedulers.synchronous"),
     *("schedulers.legacy_median_stopping_rule", "schedulers.legacy_pbt"),
 )
@@ -58,27 +58,31 @@ class SyneTune(Scheduler):
 
     **Their rules** beside rungsim's, with the same configurations in the same order, on curves that do not diverge:
 
-    - `ASHA` (0.14 and later) decides as `asha-stopping(rule='share')`. Where the grid has not its rung levels it
-      differs: a trial that has joined the highest level at or below its resource joins the next lower one at its next
-      report, with the later value, so that low rungs hold values of several resources (`Bracket.on_result`).
+    - `ASHA` (0.15 and later, in 0.14 if PyTorch and XGBoost are installed) decides as `asha-stopping(rule='share')`.
+      Where the grid has not its rung levels it differs: a trial that has joined the highest level at or below its
+      resource joins the next lower one at its next report, with the later value, so that low rungs hold values of
+      several resources (`Bracket.on_result`).
     - `MedianStoppingRule` decides as `median-stopping(own='average', others='average', among='all', min_trials=5)`. It
       tells the scheduler that it wraps neither of new trials nor of ended ones, so that it cannot wrap `ASHA` (KeyError
       at the first report that the rule lets through).
 
-    The older ones, in 0.14.2, where no two values are equal (where some are, which of them comes first differs):
+    The older ones, in 0.13.0 and 0.14.2, where no two values are equal (where some are, which of them comes first
+    differs). They need their rung levels on the grid, or raise an error at a report:
 
     - `legacy_baselines.ASHA(type='stopping')` decides as `asha-stopping(quantiles='levels')`, also with equal values.
     - `type='promotion'` decides as `asha-promotion(rule='quantile', quantiles='levels')`. Of equal values in a rung
       the one reported first is first (`Rung.data`, a sorted list), in rungsim the one with the lower trial id.
     - `SyncHyperband` decides as `hyperband(rounding='ceil')`. Equal values rank by their slots (`get_top_list`), which
-      in a rung above the lowest are in the order of the rung below, in rungsim by trial id.
+      in a rung above the lowest are in the order of the rung below, in rungsim by trial id. Where a curve ends below
+      the rung's level, its slot stays open, and so does the bracket; in rungsim the trial is ranked by what it has.
     - `PASHA` differs from `pasha` from the second report on: it promotes by the quantile rule above, and so one of two,
       where rungsim's needs three for its best third, as the paper has it.
 
     Args:
         name: of the class; 0.16 has ``ASHA``, ``BOHB``, ``ASHABORE``, ``ASHACQR``, ``RandomSearch``, ``TPE``, ``BORE``,
             ``REA``, ``CQR``, ``BOTorch``, ``EHVI``, ``MedianStoppingRule``, ``PopulationBasedTraining``, ``MOASHA``.
-            Promotion, PASHA, synchronous Hyperband and DEHB are in 0.14 only, in `legacy_baselines`.
+            Promotion, PASHA, synchronous Hyperband and DEHB were removed after 0.14, which has them as
+            ``legacy_baselines.PASHA`` and so on; in 0.13 they are ``ASHA``, ``PASHA``, ``SyncHyperband``, ``DEHB``.
         searcher: ``"ours"``: where it would ask its own searcher for a configuration, the run's searcher proposes, so
             that all schedulers meet the same. Anything else is Syne Tune's.
         arguments: the class's own. What describes the table and the run is filled in: `config_space`, `metric`,
@@ -109,7 +113,8 @@ class SyneTune(Scheduler):
             del self._arguments["searcher"]
         self._now = _midnight
         self._inside = Inside(0, self._now, "syne_tune")
-        self._call("import", (), self._find)
+        with redirect_stdout(None):  # up to 0.14 it says what else could be installed
+            self._call("import", (), self._find)
         for argument in self._arguments:
             self._check(argument)
         if "points_to_evaluate" not in self._arguments:  # these only the table's own space can judge
@@ -118,11 +123,16 @@ class SyneTune(Scheduler):
     def _find(self) -> None:
         from syne_tune.backend.trial_status import Trial as TheirTrial
 
-        self._classes, self._trial_class = _classes(), TheirTrial
-        inner = self._arguments.get("scheduler", "RandomSearch")
-        for name in (self.name, inner):
-            if name not in self._classes:
-                raise SimulationError(f"{self.library} has no scheduler {name!r}: {name_hint(name, self._classes)}")
+        self._trial_class = TheirTrial
+        self._classes, self._why_not = _classes()
+        self._class(self.name)
+
+    def _class(self, name: str) -> type:
+        if name not in self._classes:
+            older = f"legacy_baselines.{name}"
+            hint = f"it is {older} there" if older in self._classes else name_hint(name, self._classes)
+            raise SimulationError(f"{self.library} has no scheduler {name!r}: {hint}{self._why_not}")
+        return self._classes[name]
 
     def _check(self, argument: str) -> None:
         takes, open_ended = _parameters(self._classes[self.name])
@@ -134,6 +144,12 @@ class SyneTune(Scheduler):
 
     def setup(self, context: Context) -> None:
         self._context, self._searcher, self._exhausted = context, context.searcher(), False
+        for argument in ("max_t", "max_resource_level"):
+            if self._arguments.get(argument, 0) > context.r_max:
+                raise SimulationError(
+                    f"syne-tune:{self.name}: {argument}={self._arguments[argument]} is beyond the table's r_max, "
+                    f"{context.r_max}"
+                )
         self._domains = Domains(context)
         self._metrics = {name: context.sign(name) for name in self._arguments.get("metrics", ())}
         self._next = dict(pairwise((0, *context.resources)))
@@ -222,7 +238,7 @@ class SyneTune(Scheduler):
         cls = self._classes[self.name]
         arguments = dict(self._arguments)
         if "scheduler" in _parameters(cls)[0]:
-            inner = self._classes[arguments.get("scheduler", "RandomSearch")]
+            inner = self._class(arguments.get("scheduler", "RandomSearch"))
             arguments["scheduler"] = self._call("__init__", (), inner, **self._given(inner, domains, r_max, seed))
         return self._call("__init__", (), cls, **(self._given(cls, domains, r_max, seed) | arguments))
 
@@ -235,6 +251,8 @@ class SyneTune(Scheduler):
             synchronous = any(base.__name__.startswith("Synchronous") for base in cls.__mro__)
             given["max_resource_level"] = r_max
             takes = {*takes, "metric", "random_seed", "max_resource_level" if synchronous else "max_t"}
+            if any(base.__name__.endswith("PopulationBasedTraining") for base in cls.__mro__):
+                takes.add("resource_attr")
         return {name: value for name, value in given.items() if name in takes}
 
     def _call(
@@ -278,21 +296,25 @@ def _parameters(cls: type) -> tuple[set[str], bool]:
     return {p.name for p in parameters}, any(p.kind is p.VAR_KEYWORD for p in parameters)
 
 
-def _classes() -> dict[str, type]:
-    """All schedulers by name, also by ``module.name``."""
+def _classes() -> tuple[dict[str, type], str]:
+    """All schedulers by name, also by ``module.name``; and why those in ``baselines`` are not among them, if so."""
     from syne_tune.optimizer import scheduler
 
     bases: tuple[type, ...] = (scheduler.TrialScheduler,)
     with suppress(ImportError):  # removed after 0.14
         bases += (import_module("syne_tune.optimizer.legacy_scheduler").LegacyTrialScheduler,)
     found: dict[str, type] = {}
+    why_not = ""
     for module in MODULES:
         try:
             there = vars(import_module(f"syne_tune.optimizer.{module}"))
-        except (ImportError, NameError):  # of another release, or needs a package; 0.14 stumbles over names of PyTorch
+        except (ImportError, NameError) as error:  # of another release, or needs a package, as 0.14 does PyTorch
+            if module == MODULES[0]:
+                why_not = f"; those in its {module} are missing, since it cannot be imported: {error}"
             continue
         for name, cls in there.items():
             if inspect.isclass(cls) and issubclass(cls, bases) and cls not in bases:
-                found.setdefault(name, cls)
+                if module != "legacy_baselines":
+                    found.setdefault(name, cls)
                 found.setdefault(f"{module.rpartition('.')[2]}.{name}", cls)
-    return found
+    return found, why_not

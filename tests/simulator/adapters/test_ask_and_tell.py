@@ -68,6 +68,30 @@ def test_configurations_are_proposals_and_resources_are_the_nearest() -> None:
     assert [told.resource for told, _, _ in optimiser.told] == [8.9, 1000.0]
 
 
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ((0, 3), "an Asked"),
+        (Asked(None, 3), "config is a row"),  # type: ignore[arg-type]
+        (Asked(True, 3), "config is a row"),
+        (Asked(0, "3"), "resource is a number above 0"),  # type: ignore[arg-type]
+        (Asked(0, float("nan")), "resource is a number above 0"),
+        (Asked(0, 0), "resource is a number above 0"),
+        (Asked({"x": [3]}, 3), "no configuration of the table"),
+        (Asked(6, 3), "rows of .* are 0 to 5"),
+    ],
+)
+def test_what_cannot_be_evaluated_is_named(asked: Any, words: str) -> None:
+    with pytest.raises(SchedulerError, match=words):
+        listed(random_table(3, n=6), [asked])
+
+
+def test_rows_of_numpy_are_rows() -> None:
+    _, trace = listed(random_table(3, n=6, size=9), [Asked(np.int64(2), np.float64(3)), Asked(2, 9)], workers=1)
+    assert trace.columns.config.tolist() == [2]
+    assert trace.summary()["resource"] == 9
+
+
 @pytest.mark.parametrize("call", ["ask", "tell", "make"])
 def test_an_error_of_the_optimiser_names_the_call(call: str) -> None:
     class Broken(Listed):

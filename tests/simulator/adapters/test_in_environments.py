@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[3]
 def python(environment: str) -> Path:
     found = ROOT / ".venv-peers" / environment / "bin" / "python"
     if not found.exists():
-        pytest.skip("the libraries are missing: make peers")
+        pytest.skip(f"no libraries in {found.parent.parent.relative_to(ROOT)}: make peers, see Makefile")
     return found
 
 
@@ -28,7 +28,7 @@ def done(*words: str | Path) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("environment", ["adapters", "ask"])
+@pytest.mark.parametrize("environment", ["adapters", "ask", "syne-tune", "syne-tune-0.13", "neps"])
 def test_adapters(environment: str) -> None:
     here = Path(__file__)
     words = ["-q", "-p", "no:cacheprovider", "-m", "", here.parent, f"--ignore={here}"]

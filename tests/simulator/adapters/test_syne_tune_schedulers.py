@@ -73,7 +73,8 @@ OLDER: dict[str, Callable[[], SyneTune]] = {
     "older-hyperband": lambda: SyneTune(f"{LEGACY}SyncHyperband", searcher="ours"),
     "older-hyperband-own": lambda: SyneTune(f"{LEGACY}SyncHyperband"),
     "older-dehb": lambda: SyneTune(f"{LEGACY}DEHB"),
-    "older-moasha": lambda: SyneTune("LegacyMOASHA" if LEGACY else "MOASHA"),
+    "older-pbt": lambda: SyneTune("LegacyPopulationBasedTraining" if LEGACY else "PopulationBasedTraining"),
+    "older-moasha": lambda: SyneTune(f"{LEGACY}LegacyMOASHA" if LEGACY else "MOASHA"),
 }
 MADE = (NEWER if HAS_NEWER else {}) | (OLDER if RELEASE <= (0, 14) else {})
 NAMES = list(MADE)
@@ -400,9 +401,20 @@ def test_older_schedulers_judge_arguments_and_surroundings() -> None:
         (lambda: SyneTune(f"{LEGACY}ASHA", grace=3), "AssertionError: FIFOScheduler: Invalid argument 'grace'"),
         (lambda: SyneTune(f"{LEGACY}ASHA", max_t=9, type="halting"), "AssertionError: "),
         (lambda: run(older_median(f"{LEGACY}ASHA")), "suggest at 0 s: AssertionError: Call 'configure' first"),
+        (lambda: run(SyneTune(f"{LEGACY}ASHA", max_t=10)), "max_t=10 is beyond the table's r_max, 9"),
     ]:
         with pytest.raises(SimulationError, match=message):
             wrong()
+    if LEGACY:
+        with pytest.raises(SimulationError, match=r"no scheduler 'PASHA': it is legacy_baselines\.PASHA there"):
+            SyneTune("PASHA")
+
+
+def test_nothing_is_printed_when_syne_tune_is_imported() -> None:
+    script = "from simulator.adapters.syne_tune import SyneTune; SyneTune('MedianStoppingRule')"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout == ""
+    assert "Error" not in done.stderr or LEGACY, done.stderr
 
 
 @older
