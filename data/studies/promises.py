@@ -55,9 +55,9 @@ SCHEDULERS = {  # by environment in .venv-peers, "" for this one
     "syne-tune": (
         "syne-tune:legacy_baselines.ASHA(type='stopping')",
         "syne-tune:legacy_baselines.ASHA(type='promotion')",
-        "syne-tune:SyncHyperband",
-        "syne-tune:PASHA",
-        "syne-tune:DEHB",
+        "syne-tune:legacy_baselines.SyncHyperband",
+        "syne-tune:legacy_baselines.PASHA",
+        "syne-tune:legacy_baselines.DEHB",
     ),
 }
 TOGETHER = "deterministic"  # six properties whose names begin with this make one column
@@ -101,22 +101,30 @@ def judge(spec: str, environment: str) -> dict[str, Any]:
 
 def table(found: Sequence[dict[str, Any]]) -> str:
     """Implementation by property: those that can be judged of some scheduler of another library."""
-    told = [by_column(one) for one in found]
-    others = [cells for one, cells in zip(found, told, strict=True) if one["library"]] or told
-    columns = [name for name in told[0] if any(cells[name] != "" for cells in others)]
+    columns = columns_of(found)
     lines = [["whose", "scheduler", *(f"`{name}`" for name in columns)], ["---", "---", *([":-:"] * len(columns))]]
-    for one, cells in zip(found, told, strict=True):
-        name = one["spec"].partition(":")[2] or one["spec"]
+    for one in found:
+        name, cells = one["spec"].partition(":")[2] or one["spec"], by_column(one)
         lines.append([one["library"] or "rungsim", f"`{name}`", *(cells[column] for column in columns)])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def columns_of(found: Sequence[dict[str, Any]]) -> list[str]:
+    told = [by_column(one) for one in found]
+    others = [cells for one, cells in zip(found, told, strict=True) if one["library"]] or told
+    return [name for name in told[0] if any(cells[name] != "" for cells in others)]
+
+
+def column_of(finding: dict[str, Any]) -> str:
+    name: str = finding["name"]
+    return f"{TOGETHER}-*" if name.startswith(TOGETHER) else name
 
 
 def by_column(one: dict[str, Any]) -> dict[str, str]:
     """By property: a tick or a cross; of what every scheduler must have, with in how many scenarios it has not."""
     columns: dict[str, list[dict[str, Any]]] = {}
     for finding in one["findings"]:
-        name = finding["name"]
-        columns.setdefault(f"{TOGETHER}-*" if name.startswith(TOGETHER) else name, []).append(finding)
+        columns.setdefault(column_of(finding), []).append(finding)
     cells = {}
     for name, findings in columns.items():
         failed = [finding for finding in findings if finding["failed"]]
@@ -130,11 +138,11 @@ def by_column(one: dict[str, Any]) -> dict[str, str]:
 
 
 def reasons(found: Sequence[dict[str, Any]]) -> str:
-    """For each property that a scheduler has not: what happened; of those that every one must have, a short run too."""
-    parts = []
+    """What happened where another library's scheduler lacks a property; with a short run if all must have it."""
+    shown, parts = columns_of(found), []
     for one in found:
-        failures = [finding for finding in one["findings"] if finding["failed"]]
-        if not failures and not one["refused"]:
+        failures = [finding for finding in one["findings"] if finding["failed"] and column_of(finding) in shown]
+        if not one["library"] or not (failures or one["refused"]):
             continue
         parts.append(f"## `{one['spec']}`, {one['library'] or 'rungsim'}\n")
         for finding in failures:

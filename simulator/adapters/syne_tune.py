@@ -165,12 +165,13 @@ class SyneTune(Scheduler):
                 f"syne-tune:{self.name}: the table's trials are trained from scratch, so there is no checkpoint to copy"
             )
         self._wants_id = "trial_id" in inspect.signature(scheduler.suggest).parameters
-        if self._ours:
-            holder = getattr(scheduler, "scheduler", scheduler)
-            theirs = getattr(holder, "searcher", None)
-            if theirs is None:
-                raise SimulationError(f"syne-tune:{self.name} has no searcher, whose place searcher='ours' could take")
-            setattr(theirs, "get_config" if hasattr(theirs, "get_config") else "suggest", self._propose)
+        theirs = getattr(getattr(scheduler, "scheduler", scheduler), "searcher", None)
+        if theirs is not None:
+            method = "get_config" if hasattr(theirs, "get_config") else "suggest"
+            self._suggest = getattr(theirs, method)
+            setattr(theirs, method, self._propose)
+        elif self._ours:
+            raise SimulationError(f"syne-tune:{self.name} has no searcher, whose place searcher='ours' could take")
 
     def next_job(self) -> Start | Resume | None:
         while True:
@@ -228,11 +229,15 @@ class SyneTune(Scheduler):
         values = {name: sign * float(reached[name][-1]) for name, sign in self._metrics.items()}
         return {TIME: resource} | {name: inf if isnan(one) else one for name, one in values.items()}
 
-    def _propose(self, **_: Any) -> dict[str, Any] | None:
-        """In place of Syne Tune's searcher."""
-        self._proposed = self._searcher.propose()
-        self._exhausted = self._proposed is None
-        return None if self._proposed is None else self._domains.params(self._proposed)
+    def _propose(self, *given: Any, **named: Any) -> dict[str, Any] | None:
+        """In place of Syne Tune's searcher, or before it: who has nothing left must say so before a trial is noted."""
+        if self._ours:
+            self._proposed = self._searcher.propose()
+            self._exhausted = self._proposed is None
+            return None if self._proposed is None else self._domains.params(self._proposed)
+        self._exhausted = self._context.used_up
+        found: dict[str, Any] | None = None if self._exhausted else self._suggest(*given, **named)
+        return found
 
     def _make(self, domains: Domains, r_max: float, seed: int) -> Any:
         cls = self._classes[self.name]

@@ -1,4 +1,4 @@
-"""The same schedulers under Ray Tune itself: a real cluster of one machine, trials that replay the table's curves."""
+"""The same schedulers under Ray Tune itself, on a real cluster of one processor, whose trials replay the table."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from simulator import Simulation
 from simulator.adapters.ray_tune import RayTune
 from simulator.searchers.random import RandomSearcher
 
+pytest.importorskip("ray")
 pytestmark = pytest.mark.slow
 ROWS = list(range(18))
 
@@ -29,8 +30,8 @@ class InOrder(RandomSearcher):
 
 
 def under_ray(table: Blackbox, name: str, arguments: dict[str, Any], folder: Path) -> dict[int, int]:
-    """How far each row was trained, with one trial at a time."""
-    ray = pytest.importorskip("ray")
+    """How far each row was trained, with one trial at a time, since there is one processor."""
+    import ray
     from ray import tune
 
     curves = table.metrics["loss"][:, 0, :].tolist()
@@ -39,6 +40,10 @@ def under_ray(table: Blackbox, name: str, arguments: dict[str, Any], folder: Pat
     class Curve(tune.Trainable):  # type: ignore[misc, name-defined, unused-ignore]
         def setup(self, config: dict[str, Any]) -> None:
             self.row, self.at = config["row"], 0
+
+        def reset_config(self, new_config: dict[str, Any]) -> bool:
+            self.setup(new_config)
+            return True
 
         def step(self) -> dict[str, float]:
             self.at += 1
@@ -52,11 +57,11 @@ def under_ray(table: Blackbox, name: str, arguments: dict[str, Any], folder: Pat
 
     ray.init(num_cpus=1, include_dashboard=False, logging_level="ERROR", configure_logging=False)
     try:
-        scheduler = getattr(tune.schedulers, name)(max_t=r_max, **arguments)
+        scheduler = getattr(tune.schedulers, name)(**arguments)
         found = tune.Tuner(
             Curve,
             param_space={"row": tune.grid_search(ROWS)},
-            tune_config=tune.TuneConfig(metric="loss", mode="min", scheduler=scheduler, max_concurrent_trials=1),
+            tune_config=tune.TuneConfig(metric="loss", mode="min", scheduler=scheduler, reuse_actors=True),
             run_config=tune.RunConfig(stop={"training_iteration": r_max}, storage_path=str(folder), verbose=0),
         ).fit()
         return {result.config["row"]: result.metrics["training_iteration"] for result in found}
@@ -67,9 +72,9 @@ def under_ray(table: Blackbox, name: str, arguments: dict[str, Any], folder: Pat
 @pytest.mark.parametrize(
     ("name", "arguments"),
     [
-        ("ASHAScheduler", {"grace_period": 1, "reduction_factor": 2}),
-        ("HyperBandScheduler", {"reduction_factor": 3}),
-        ("MedianStoppingRule", {"grace_period": 1, "min_samples_required": 2}),
+        ("ASHAScheduler", {"max_t": 9, "grace_period": 1, "reduction_factor": 2}),
+        ("HyperBandScheduler", {"max_t": 9, "reduction_factor": 3}),
+        ("MedianStoppingRule", {"time_attr": "training_iteration", "grace_period": 1, "min_samples_required": 2}),
     ],
 )
 def test_each_configuration_gets_as_far_as_under_ray_itself(
