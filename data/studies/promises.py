@@ -92,7 +92,9 @@ def judge(spec: str, environment: str) -> dict[str, Any]:
     python = ROOT / ".venv-peers" / environment / "bin" / "python" if environment else Path(sys.executable)
     if not python.exists():
         raise SystemExit(f"error: {spec} needs {python.parent.parent.relative_to(ROOT)}: make peers")
-    done = subprocess.run([str(python), __file__, "--judge", spec], cwd=ROOT, capture_output=True, text=True)
+    steady = os.environ | {"PYTHONHASHSEED": "0"}  # what depends on the order of sets does so in the same way each time
+    words = [str(python), __file__, "--judge", spec]
+    done = subprocess.run(words, cwd=ROOT, env=steady, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"error: {spec}: {(done.stderr.strip().splitlines() or ['no message'])[-1]}")
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])

@@ -96,8 +96,8 @@ class AskAndTell(Scheduler):
 
     def setup(self, context: Context) -> None:
         self._context = context
-        self._asked: dict[int, Asked] = {}  # by trial that runs
-        self._trained: dict[Hashable, tuple[int, float, float]] = {}  # by configuration: trial, resource, its seconds
+        self._asked: dict[int, tuple[Asked, Hashable]] = {}  # by trial that runs, with the key of its configuration
+        self._trained: dict[Hashable, tuple[int, float, float]] = {}  # by that key: trial, resource, its seconds
         self._started = 0
         self._inside = Inside(int(context.stream("ask-and-tell").raw(1)[0]), lambda: context.now)
         self._optimiser: Optimiser = self._call("its making", self.make, context)
@@ -106,15 +106,14 @@ class AskAndTell(Scheduler):
         asked = self._call("ask()", self._optimiser.ask)
         if asked is None:
             return None
-        self._check(asked)
-        until = self._context.nearest(asked.resource)
-        trial, reached, _ = self._trained.get(_key(asked), (-1, inf, 0.0))
+        key, until = self._read(asked)
+        trial, reached, _ = self._trained.get(key, (-1, inf, 0.0))
         if self.resume and reached < until and trial not in self._asked:
-            self._asked[trial] = asked
+            self._asked[trial] = asked, key
             return Resume(trial, until)
-        if isinstance(asked.config, Mapping) and self._context.used_up:
+        if type(key) is str and self._context.used_up:
             return None
-        self._asked[self._started] = asked
+        self._asked[self._started] = asked, key
         self._started += 1
         return Start(asked.config, until)
 
@@ -125,16 +124,16 @@ class AskAndTell(Scheduler):
     def on_end(self, trial: Trial, resource: float, value: float, reason: EndReason) -> None:
         del self._trained[self._tell(trial, value)]  # it is over
 
-    def _check(self, asked: Any) -> None:
-        config: Any = getattr(asked, "config", None)
+    def _read(self, asked: Any) -> tuple[Hashable, float]:
+        """The key of the configuration, and the resource of the table."""
         if not isinstance(asked, Asked):
             wrong = "an Asked(config, resource) or None is needed"
-        elif type(config) is bool or not isinstance(config, Mapping | Integral):
+        elif (key := _key(asked.config)) is None:
             wrong = "config is a row or a mapping of hyperparameters"
         elif not (is_number(asked.resource) and asked.resource > 0):
             wrong = "resource is a number above 0"
         else:
-            return
+            return key, self._context.nearest(asked.resource)
         raise SchedulerError(f"{self._name}: ask() at {self._context.now:g} s: {wrong}, not {asked!r:.200}")
 
     @property
@@ -143,25 +142,25 @@ class AskAndTell(Scheduler):
 
     def _tell(self, trial: Trial, value: float) -> Hashable:
         """Tell the optimiser; the key of the configuration, of whose trials this one is the last to be known."""
-        asked, elapsed = self._asked.pop(trial.id), trial.elapsed
-        key = _key(asked)
+        (asked, key), elapsed = self._asked.pop(trial.id), trial.elapsed
         known, _, before = self._trained.get(key, (-1, 0.0, 0.0))
-        seconds = elapsed - before if known == trial.id else elapsed
         self._trained[key] = trial.id, trial.resource, elapsed
-        what = f"tell(...) of trial {trial.id} at resource {trial.resource}"
-        self._call(what, self._optimiser.tell, asked, value, seconds)
+        seconds = elapsed - before if known == trial.id else elapsed
+        self._call("tell(...)", self._optimiser.tell, asked, value, seconds, about=trial)
         return key
 
-    def _call(self, what: str, function: Callable[..., Any], *arguments: Any) -> Any:
+    def _call(self, what: str, function: Callable[..., Any], *arguments: Any, about: Trial | None = None) -> Any:
         try:
             with self._inside:
                 return function(*arguments)
         except Exception as error:
-            where = f"{self._name}: {what} at {self._context.now:g} s"
+            trial = "" if about is None else f" of trial {about.id} at resource {about.resource}"
+            where = f"{self._name}: {what}{trial} at {self._context.now:g} s"
             raise SchedulerError(f"{where}: {type(error).__name__}: {error}") from error
 
 
-def _key(asked: Asked) -> Hashable:
-    """The same for equal configurations."""
-    config = asked.config
-    return repr(sorted(config.items())) if isinstance(config, Mapping) else int(config)
+def _key(config: Any) -> int | str | None:
+    """The same for equal configurations: an int for a row, text for hyperparameters; None for what is neither."""
+    if isinstance(config, Mapping):
+        return repr(sorted(config.items()))
+    return None if type(config) is bool or not isinstance(config, Integral) else int(config)

@@ -48,28 +48,27 @@ class Inside:
         swapped = ((shared, draws), (vars(time), CLOCK_OF), *also)
         self._names = [(names, dict(ours), {name: names[name] for name in ours}) for names, ours in swapped]
         self._bits, self._now = np.random.MT19937(seed), now
-        self._logs = () if library is None else (logging.root, logging.getLogger(library))
+        self._log = None if library is None else logging.getLogger(library)
         self._halved = GLOBAL.get_state(legacy=False)["has_gauss"]
         self._saved: list[tuple[Any, ...]] = []  # a call may lead to another one
 
     def __enter__(self) -> None:
         # Normal numbers come in pairs, and other bits make it forget the second one: where there is one, all is kept.
         state = GLOBAL.get_state(legacy=False) if self._halved else None
-        told = warnings.filters, [log.handlers for log in self._logs]
+        log = self._log
+        told = None if log is None else (warnings.filters, logging.root.handlers, log.handlers)
         self._saved.append((GLOBAL.get_bit_generator(), state, _Clock.now, told))
         GLOBAL.set_bit_generator(self._bits)
         _Clock.now = self._now
         for names, ours, _ in self._names:
             names.update(ours)
-        if self._logs:
-            warnings.filters = [IGNORED]
-        for log in self._logs:
-            log.handlers = SILENT
+        if log is not None:
+            warnings.filters, logging.root.handlers, log.handlers = [IGNORED], SILENT, SILENT
 
     def __exit__(self, *error: object) -> None:
-        bits, state, _Clock.now, (warnings.filters, told) = self._saved.pop()
-        for log, handlers in zip(self._logs, told, strict=True):
-            log.handlers = handlers
+        bits, state, _Clock.now, told = self._saved.pop()
+        if self._log is not None and told is not None:
+            warnings.filters, logging.root.handlers, self._log.handlers = told
         if not self._saved:
             for names, _, before in self._names:
                 names.update(before)

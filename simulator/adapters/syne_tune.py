@@ -54,7 +54,8 @@ class SyneTune(Scheduler):
     **Randomness.** The `random_seed` comes from the run's seed. ASHA's brackets, MOASHA, random search and BORE's
     differential evolution draw from `numpy.random` itself, which has bits of the run's own during each call. Nothing
     reads `random`. Clocks (`time.time`, `monotonic`, `perf_counter`) show the simulated time. BORE and CQR fit trees in
-    threads of scikit-learn or XGBoost, and BoTorch in PyTorch's; these are as repeatable as those libraries are.
+    threads of scikit-learn or XGBoost, and BoTorch in PyTorch's; these are as repeatable as those libraries are. The
+    older PASHA estimates epsilon from pairs in the order of a set of strings: repeatable under one PYTHONHASHSEED only.
 
     **Their rules** beside rungsim's, with the same configurations in the same order, on curves that do not diverge:
 

@@ -385,7 +385,7 @@ def add_do_nothing() -> None:
     class DoNothing(TrialScheduler):
         def __init__(self, config_space: dict[str, Any], random_seed: int) -> None:
             super().__init__(random_seed)
-            self.searcher = SimpleNamespace()  # rungsim's comes in its place
+            self.searcher = SimpleNamespace(suggest=None)  # rungsim's comes in its place
 
         def suggest(self) -> TrialSuggestion | None:
             return TrialSuggestion.start_suggestion(self.searcher.suggest())
