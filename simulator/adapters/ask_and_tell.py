@@ -111,7 +111,7 @@ class AskAndTell(Scheduler):
         if self.resume and reached < until and trial not in self._asked:
             self._asked[trial] = asked, key
             return Resume(trial, until)
-        if type(key) is str and self._context.used_up:
+        if type(key) is tuple and self._context.used_up:
             return None
         self._asked[self._started] = asked, key
         self._started += 1
@@ -159,8 +159,13 @@ class AskAndTell(Scheduler):
             raise SchedulerError(f"{where}: {type(error).__name__}: {error}") from error
 
 
-def _key(config: Any) -> int | str | None:
-    """The same for equal configurations: an int for a row, text for hyperparameters; None for what is neither."""
+def _key(config: Any) -> Hashable:
+    """The same for equal configurations: an int for a row, a tuple for hyperparameters; None for what is neither."""
     if isinstance(config, Mapping):
-        return repr(sorted(config.items()))
+        values = tuple(sorted(config.items()))
+        try:
+            hash(values)
+        except TypeError:  # no row has such a value, as will be told
+            return (repr(values),)
+        return values
     return None if type(config) is bool or not isinstance(config, Integral) else int(config)

@@ -15,6 +15,7 @@ from typing import Any
 from blackboxes.errors import name_hint
 from simulator.adapters.inside import Inside
 from simulator.adapters.syne_tune_space import Domains
+from simulator.checks import is_number
 from simulator.context import Context
 from simulator.errors import SchedulerError, SimulationError
 from simulator.protocol import PAUSE, STOP, Continue, EndReason, Resume, Scheduler, Start, Verdict
@@ -146,10 +147,10 @@ class SyneTune(Scheduler):
     def setup(self, context: Context) -> None:
         self._context, self._searcher, self._exhausted = context, context.searcher(), False
         for argument in ("max_t", "max_resource_level"):
-            if self._arguments.get(argument, 0) > context.r_max:
+            most = self._arguments.get(argument)
+            if is_number(most) and most > context.r_max:
                 raise SimulationError(
-                    f"syne-tune:{self.name}: {argument}={self._arguments[argument]} is beyond the table's r_max, "
-                    f"{context.r_max}"
+                    f"syne-tune:{self.name}: {argument}={most} is beyond the table's r_max, {context.r_max}"
                 )
         self._domains = Domains(context)
         self._metrics = {name: context.sign(name) for name in self._arguments.get("metrics", ())}

@@ -94,6 +94,47 @@ def test_optuna_holds_what_the_trace_holds(
     assert "budget" in {event for _, _, event in ends}
 
 
+@pytest.mark.parametrize("name", PRUNERS)
+def test_pruners_decide_as_under_optimize(name: str) -> None:
+    """One trial at a time, the same values, and a study of the same name, from which Hyperband draws its brackets."""
+    table, scheduler = awkward(), pruner(name)
+    trace = Simulation(table, scheduler, workers=1, seed=2, budget=Budget(trials=30)).run()
+    ours = scheduler.study.trials
+    curves = table.metrics["loss"][trace.columns.config, trace.columns.replicate]
+    measured = np.isfinite(table.elapsed[trace.columns.config, trace.columns.replicate]).sum(axis=1)
+
+    def objective(trial: Any) -> float:
+        curve = curves[trial.number, : measured[trial.number]].tolist()
+        for epoch, value in enumerate(curve, 1):
+            trial.report(value, epoch)
+            if trial.should_prune() and (epoch < len(curve) or epoch == len(table.resources)):
+                raise optuna.TrialPruned
+        last: float = curve[-1]
+        return last
+
+    made = optuna.pruners
+    arguments = dict(PRUNERS[name])
+    if "wrapped_pruner" in arguments:
+        arguments["wrapped_pruner"] = made.MedianPruner(n_startup_trials=1)
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            study = optuna.create_study(
+                study_name=scheduler.study.study_name,
+                sampler=optuna.samplers.RandomSampler(seed=0),
+                pruner=getattr(made, name)(**arguments),
+            )
+            study.optimize(objective, n_trials=30)
+    finally:
+        optuna.logging.set_verbosity(before)
+    for theirs, our in zip(study.trials, ours, strict=True):
+        assert (our.state, [*our.intermediate_values]) == (theirs.state, [*theirs.intermediate_values])
+    if name != "NopPruner":
+        assert any(our.state.name == "PRUNED" for our in ours)
+
+
 def test_trials_are_dated_in_simulated_time() -> None:
     scheduler = pruner("MedianPruner")
     trace = Simulation(random_table(1, n=9), scheduler, workers=2).run()
