@@ -107,7 +107,7 @@ $(PEERS)/lcdb/.installed: PEER := --no-deps 'lcdb==0.1.0'
 $(PEERS)/mfhpo/.installed: PEER := 'mfhpo-simulator==1.4.6'
 # These run rungsim's adapters, and their tests. NePS comes with PyTorch, several GB, and is made only when asked for:
 # make .venv-peers/neps/.installed
-$(PEERS)/syne-tune/.installed: PEER := -e . 'syne-tune[blackbox-repository]==0.14.2' hypothesis pytest pytest-xdist
+$(PEERS)/syne-tune/.installed: PEER := -e . 'syne-tune[blackbox-repository,gpsearchers,kde]==0.14.2' hypothesis pytest pytest-xdist
 $(PEERS)/syne-tune-0.13/.installed: PEER := -e . 'syne-tune==0.13.0' hypothesis pytest pytest-xdist
 $(PEERS)/neps/.installed: PEER := -e . 'neural-pipeline-search==0.17.0' hypothesis pytest pytest-xdist
 $(PEERS)/adapters/.installed: PEER := -c constraints.txt -e '.[optuna,ray,syne-tune]' hypothesis pytest pytest-xdist

@@ -57,6 +57,8 @@ class SyneTune(Scheduler):
     reads `random`. Clocks (`time.time`, `monotonic`, `perf_counter`) show the simulated time. BORE and CQR fit trees in
     threads of scikit-learn or XGBoost, and BoTorch in PyTorch's; these are as repeatable as those libraries are. The
     older PASHA estimates epsilon from pairs in the order of a set of strings: repeatable under one PYTHONHASHSEED only.
+    The older Hyper-Tune is not repeatable at all: its Gaussian process draws from a generator without a seed
+    (`gpautograd.gp_model`).
 
     **Their rules** beside rungsim's, with the same configurations in the same order, on curves that do not diverge:
 

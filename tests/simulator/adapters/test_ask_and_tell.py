@@ -148,8 +148,23 @@ def test_halving_written_so_is_ours() -> None:
     assert theirs.summary()["resource"] == ours.summary()["resource"]
 
 
-def test_it_keeps_the_protocol() -> None:
-    check(lambda: AskAndTell(Halving)).assert_passed()
+def by_hand() -> AskAndTell:
+    return AskAndTell(Halving)
+
+
+def test_it_keeps_the_protocol_and_is_the_same_in_other_processes() -> None:
+    report = check(by_hand)
+    report.assert_passed()
+    assert report.finding("deterministic-process").held > 20
+
+
+@pytest.mark.parametrize("workers", [2, 16])
+def test_golden(workers: int, golden_trace: Callable[[Simulation], Trace]) -> None:
+    golden_trace(Simulation(awkward(), by_hand(), workers=workers, seed=3))
+
+
+def awkward() -> Blackbox:
+    return random_table(5, n=30, size=9, diverged=0.15, ragged=0.3, times="fine")
 
 
 def both_times(make: Callable[[Context], Any], table: Blackbox, workers: int) -> list[str]:
@@ -160,7 +175,7 @@ def both_times(make: Callable[[Context], Any], table: Blackbox, workers: int) ->
 
 
 @pytest.mark.parametrize("workers", [2, 16])
-def test_dehb_of_its_authors(workers: int, tmp_path: Any) -> None:
+def test_dehb_of_its_authors(workers: int, tmp_path: Any, golden_trace: Callable[[Simulation], Trace]) -> None:
     dehb = pytest.importorskip("dehb")
 
     class Dehb:
@@ -177,6 +192,9 @@ def test_dehb_of_its_authors(workers: int, tmp_path: Any) -> None:
 
     one, other = both_times(Dehb, load("mlp:digits"), workers)
     assert one == other
+    golden_trace(
+        Simulation(awkward(), AskAndTell(Dehb), workers=workers, budget=Budget(trials=40), off_table="nearest")
+    )
 
 
 @pytest.mark.slow

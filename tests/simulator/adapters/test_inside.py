@@ -22,7 +22,13 @@ normal: Any = GLOBAL.normal  # taken before, and caught as well
 
 
 def draws() -> tuple[Any, ...]:
-    return random.random(), random.gauss(0, 1), random.sample(range(99), 3), GLOBAL.rand(), GLOBAL.permutation(9).tolist()
+    return (
+        random.random(),
+        random.gauss(0, 1),
+        random.sample(range(99), 3),
+        GLOBAL.rand(),
+        GLOBAL.permutation(9).tolist(),
+    )
 
 
 def outside() -> tuple[Any, ...]:

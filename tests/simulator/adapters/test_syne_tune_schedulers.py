@@ -434,3 +434,28 @@ def test_conformance_of_the_older(name: str) -> None:
 @pytest.mark.parametrize(("name", "failing"), [("asha", {"diverged-ends"}), ("median", {"diverged-ends"})])
 def test_conformance(name: str, failing: set[str]) -> None:
     assert set(check(MADE[name], SCENARIOS).failures) == failing
+
+
+def by_model(name: str, **options: Any) -> Trace:
+    scheduler = SyneTune(name)
+    return Simulation(integer_table(n=40, size=9), scheduler, workers=2, seed=3, off_table="nearest", **options).run()
+
+
+@pytest.mark.slow
+@older
+@pytest.mark.parametrize("name", ["MOBSTER", "BayesianOptimization", "DyHPO", "BOHB", "KDE", "DEHB"])
+def test_the_older_by_models_run_and_do_so_again(name: str) -> None:
+    pytest.importorskip("autograd")
+    pytest.importorskip("statsmodels")
+    first, again = (by_model(f"{LEGACY}{name}", budget=Budget(trials=9)) for _ in range(2))
+    assert first.summary()["trials"] == 9
+    assert first.digest() == again.digest()
+
+
+@pytest.mark.slow
+@newer
+@pytest.mark.parametrize("name", ["TPE", "BORE", "BOHB", "ASHABORE"])
+def test_those_by_models_run_and_do_so_again(name: str) -> None:
+    first, again = (by_model(name, budget=Budget(trials=9)) for _ in range(2))
+    assert first.summary()["trials"] == 9
+    assert first.digest() == again.digest()
