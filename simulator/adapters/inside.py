@@ -7,6 +7,7 @@ import random
 import time
 import warnings
 from collections.abc import Callable, Mapping
+from threading import get_ident
 from typing import Any
 
 import numpy as np
@@ -22,11 +23,11 @@ class Inside:
     """A context manager around each call into a library: what it reads leads elsewhere, and back again afterwards.
 
     `random` and `numpy.random` draw from generators of the run's own, which go on from call to call, and the clocks of
-    `time` tell simulated time. Restoring states would take 40 us a call, so `numpy.random` is lent other bits, and
-    names are swapped for the rest. What goes past them: ``from random import choice`` at the top of a module (that of
-    `numpy.random` is caught), ``from time import time`` in a module that was imported before, `datetime.now`,
-    `os.urandom`, PyTorch's global generator, and generators that are made without a seed, `numpy.random.default_rng()`
-    among them.
+    `time` tell simulated time to the thread that called, for which it stands still: others may wait for it. Restoring
+    states would take 40 us a call, so `numpy.random` is lent other bits, and names are swapped for the rest. What goes
+    past them: ``from random import choice`` at the top of a module (that of `numpy.random` is caught), ``from time
+    import time`` in a module that was imported before, `datetime.now`, `os.urandom`, PyTorch's global generator, and
+    generators that are made without a seed, `numpy.random.default_rng()` among them.
 
     Args:
         seed: of both generators.
@@ -59,7 +60,7 @@ class Inside:
         told = None if log is None else (warnings.filters, logging.root.handlers, log.handlers)
         self._saved.append((GLOBAL.get_bit_generator(), state, _Clock.now, told))
         GLOBAL.set_bit_generator(self._bits)
-        _Clock.now = self._now
+        _Clock.now, _Clock.thread = self._now, get_ident()
         for names, ours, _ in self._names:
             names.update(ours)
         if log is not None:
@@ -84,12 +85,13 @@ class _Clock:
     """
 
     now: Callable[[], float] | None = None
+    thread = 0
 
     def __init__(self, real: Callable[[], Any], in_nanoseconds: bool) -> None:
         self._real, self._in_nanoseconds = real, in_nanoseconds
 
     def __call__(self) -> Any:
-        if _Clock.now is None:
+        if _Clock.now is None or _Clock.thread != get_ident():
             return self._real()
         return round(_Clock.now() * 1e9) if self._in_nanoseconds else _Clock.now()
 

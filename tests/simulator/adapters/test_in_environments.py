@@ -22,7 +22,7 @@ def python(environment: str) -> Path:
 
 
 def done(*words: str | Path) -> str:
-    ran = subprocess.run([str(word) for word in words], cwd=ROOT, capture_output=True, text=True)
+    ran = subprocess.run([str(word) for word in words], cwd=ROOT, capture_output=True, text=True, timeout=1800)
     assert ran.returncode == 0, f"{ran.stdout[-10_000:]}\n{ran.stderr[-2000:]}"
     return ran.stdout
 

@@ -7,6 +7,9 @@ import operator
 import random
 import time
 import warnings
+from multiprocessing import Pipe
+from multiprocessing.connection import wait
+from multiprocessing.pool import ThreadPool
 from typing import Any
 
 import numpy as np
@@ -74,6 +77,15 @@ def test_clocks_are_simulated_and_nobody_who_kept_one_is_left_with_it(recwarn: p
     assert not recwarn.list
     with Inside(0, lambda: now), pytest.warns(UserWarning, match="of the user"):
         warnings.warn("of the user", stacklevel=1)
+
+
+def test_other_threads_have_the_real_clock() -> None:
+    """They may wait for a moment to come, as those of a pool do, which the library in turn waits for."""
+    receiver, sender = Pipe()
+    with receiver, sender, Inside(0, lambda: 12.25), ThreadPool(2) as pool:
+        assert time.monotonic() == 12.25
+        assert pool.apply(time.monotonic) != 12.25
+        assert pool.apply(wait, ([receiver], 0.01)) == []
 
 
 def test_an_optimiser_with_global_random_state_and_a_clock_is_the_same_every_time() -> None:
