@@ -149,7 +149,7 @@ class SyneTune(Scheduler):
     def setup(self, context: Context) -> None:
         self._context, self._searcher, self._exhausted = context, context.searcher(), False
         for argument in ("max_t", "max_resource_level"):
-            most = self._arguments.get(argument)
+            most: Any = self._arguments.get(argument)
             if is_number(most) and most > context.r_max:
                 raise SimulationError(
                     f"syne-tune:{self.name}: {argument}={most} is beyond the table's r_max, {context.r_max}"
