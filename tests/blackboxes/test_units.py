@@ -167,6 +167,7 @@ def test_mapped_tables_of_one_shape_have_exponent_one(b: float, scales: list[flo
     assert cost_scales(view)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheduler", ["asha-promotion", "asha-stopping", "successive-halving", "hyperband"])
 @given(seed=st.integers(0, 999), exponent=st.sampled_from([0.5, 1.5, 2.0]))
 def test_schedulers_decide_on_a_view_as_on_a_table_mapped_by_hand(scheduler: str, seed: int, exponent: float) -> None:

@@ -392,6 +392,7 @@ def differences(table: Blackbox, scheduler: Any, other: str, seeds: range, budge
     return np.array([best(other, seed) - best(scheduler, seed) for seed in seeds])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("asynchronous", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_it_beats_random_search_on_a_smooth_table(asynchronous: bool) -> None:
     """At equal time; of 20,000 rows, since on a small table Hyperband and DEHB alike soon have seen all of them."""

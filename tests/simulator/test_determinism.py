@@ -52,6 +52,7 @@ def test_digests_in_this_process_are_those_of_another() -> None:
     assert digests() == in_another_process()["digests"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(scheduler_names()))
 def test_what_ran_before_changes_nothing(name: str) -> None:
     n = ROWS.get(name, 30)
@@ -63,6 +64,7 @@ def test_what_ran_before_changes_nothing(name: str) -> None:
     assert Simulation(random_table(0, n=n, replicates=2), make_scheduler(name), seed=3).run().digest() == first
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(scheduler_names()))
 def test_another_seed_is_another_run(name: str) -> None:
     table = random_table(0, n=ROWS.get(name, 30), replicates=2)

@@ -153,6 +153,7 @@ def test_the_choice_is_the_best_of_all_rows(name: str, cls: type[Gp], arguments:
     assert searcher.checked > 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["gp", "gp-joint", "gp-independent", "gp(resource='largest')"])
 @given(
     table=tables(n=st.integers(1, 30), size=st.integers(1, 9)).map(with_space),

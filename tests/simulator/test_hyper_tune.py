@@ -214,6 +214,7 @@ def test_delayed_promotion_waits_where_asha_would_promote_once_more() -> None:
     assert promotions(delay=False) == [0, 0, 0, 1, 2, 3]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 3, 70])
 @pytest.mark.parametrize("searcher", ["", "+hyper-tune(model='joint')", "+random", "+kde", "+gp-joint"])
 def test_it_goes_with_any_searcher(searcher: str, workers: int) -> None:
@@ -406,6 +407,7 @@ class Watched(HyperTuneSearcher):
         return row
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheduler", ["hyper-tune", "asha-promotion"])
 def test_the_choice_is_the_best_of_all_rows_by_the_ensemble(scheduler: str) -> None:
     searcher = Watched(fantasies=2, min_at_level=4)

@@ -316,6 +316,7 @@ def test_a_trial_trained_from_scratch_shows_only_resources_it_was_run_to() -> No
 # --- running twice, and leaving nothing behind -----------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(scheduler_names()))
 def test_the_same_scheduler_object_run_twice_gives_the_same_digest(name: str) -> None:
     # Models are fitted before every choice: fewer of these will do.

@@ -172,6 +172,7 @@ def test_trials_of_configurations_off_the_table_are_learnt_from(searcher: str) -
 # --- a prior ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("searcher", ["random", *MODELS])
 def test_equal_weights_are_no_prior(searcher: str) -> None:
     plain = Simulation(TABLE, "asha-promotion", searcher=searcher, workers=3).run()
@@ -193,6 +194,7 @@ def test_random_rows_are_drawn_in_proportion_to_their_weights() -> None:
     assert after_the_last == pytest.approx([1 / 6, 2 / 6, 3 / 6, 0], abs=4 * 0.028)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("searcher", ["random", *MODELS])
 def test_what_a_user_believes_in_is_tried_earlier(searcher: str) -> None:
     weights = [100.0 if row < 10 else 1.0 for row in range(30)]

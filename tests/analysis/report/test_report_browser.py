@@ -55,6 +55,7 @@ def bars_of(shown: Any) -> list[tuple[Any, ...]]:
     return sorted(tuple(bar) for bar in shown.evaluate(BARS))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("position", [0, 137, 500, 499, 1000, 30, 999])
 def test_the_slider_moves_workers_rungs_and_the_best_value(shown: Any, position: int) -> None:
     trace, seconds = asha(), move_to(shown, position)
@@ -313,6 +314,7 @@ def test_the_mark_of_another_library_is_seen_and_read_aloud(opened: Opener) -> N
     assert not box.is_checked()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("report", [small_report, lambda: report_in(HOSTILE)], ids=["small", "hostile"])
 def test_a_phone_scrolls_sideways_only_within_tables(opened: Opener, report: Callable[[], Any]) -> None:
     shown = opened(page(report()), width=390, has_touch=True)
