@@ -82,6 +82,10 @@ class Context:
         """The table's configurations: (n,) values by hyperparameter, NaN or None where inactive."""
         return self._table.columns
 
+    def params(self, row: int) -> dict[str, Any]:
+        """The hyperparameters of a row, as `Blackbox.params`: Python values, inactive ones left out."""
+        return self._table.params(row)
+
     @property
     def vectors(self) -> np.ndarray:
         """(n, d) in [0, 1]: the table's configurations, as `Blackbox.vectors`."""

@@ -19,6 +19,7 @@ from typing import Literal
 
 import numpy as np
 from matplotlib.figure import Figure
+from pages import with_part
 
 from analysis import (
     Column,
@@ -364,11 +365,7 @@ def updated(page: str, text: str) -> str:
     Raises:
         StudyError: the markers are not there, each once and in order.
     """
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end) or BEGIN in rest or END in before + after:
-        raise StudyError(f"{BEGIN} and {END} are needed, each once, to say where the tables go")
-    return f"{before}{BEGIN}\n\n{text}\n\n{END}{after}"
+    return with_part(page, BEGIN, END, f"\n\n{text}\n\n")
 
 
 def draw(some: Complete) -> Figure:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -21,10 +20,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from pages import with_part
 from rich.console import Console
 from rich.progress import track
 
 from blackboxes.aside import written_aside
+from simulator.errors import StudyError
 
 ROOT = Path(__file__).parents[2]
 BEGIN, END = "<!-- promises -->", "<!-- /promises -->"
@@ -157,12 +158,12 @@ def reasons(found: Sequence[dict[str, Any]]) -> str:
 
 def put_between(path: Path, text: str) -> None:
     """What stands between the two marks of a file becomes `text`."""
-    before = path.read_text(encoding="utf-8")
-    after, n = re.subn(f"(?<={BEGIN}\n).*?(?={END})", lambda _: text, before, count=1, flags=re.DOTALL)
-    if n != 1:
-        raise SystemExit(f"error: {path} has no {BEGIN} and {END}")
+    try:
+        page = with_part(path.read_text(encoding="utf-8"), BEGIN, END, f"\n{text}")
+    except StudyError as error:
+        raise SystemExit(f"error: {path}: {error}") from None
     with written_aside(path) as aside:
-        aside.write_text(after, encoding="utf-8")
+        aside.write_text(page, encoding="utf-8")
 
 
 def main() -> None:

@@ -68,23 +68,8 @@ class AskAndTell(Scheduler):
 
         Simulation(table, AskAndTell(Dehb), off_table="nearest").run()
 
-    NePS, which draws from PyTorch too; that generator is the run's own only if the optimiser sees to it:
-
-        class Neps:
-            def __init__(self, context):
-                self.neps = neps.AskAndTell(neps.algorithms.hyperband(...))  # of a space with a fidelity
-                self.state = torch.Generator().manual_seed(int(context.stream("neps").raw(1)[0] >> 1)).get_state()
-            def ask(self):
-                with torch.random.fork_rng(devices=[]):
-                    torch.set_rng_state(self.state)
-                    trial = self.neps.ask()
-                    self.state = torch.get_rng_state()
-                config = dict(trial.config)
-                return Asked(config, config.pop("fidelity"), trial)
-            def tell(self, asked, value, seconds):
-                self.neps.tell(asked.note, {"objective_to_minimize": value, "cost": seconds})
-
-    SMAC's interface is in `tests/simulator/adapters/test_ask_and_tell.py`, all of NePS' in `test_neps.py` beside it.
+    NePS draws from PyTorch too; that generator is the run's own only if the optimiser sees to it, as the one in
+    `tests/simulator/adapters/test_neps.py` does. SMAC's interface is in `test_ask_and_tell.py` beside it.
     Where NePS differs: its hyperband starts 27, 9, 6, 4 trials on 1 to 27 epochs, the paper's 27, 12, 6, 4; its asha
     takes the best of those that are not promoted yet, so that in time it promotes all but two, and what still runs.
     """

@@ -45,9 +45,9 @@ class Inside:
         also: tuple[tuple[Names, Mapping[str, Any]], ...] = (),
     ) -> None:
         own, shared = random.Random(seed), vars(random)
-        draws = {name: getattr(own, name) for name, value in shared.items() if _is_bound(value, random._inst)}
+        draws = {n: getattr(own, n) for n, value in shared.items() if getattr(value, "__self__", None) is random._inst}
         swapped = ((shared, draws), (vars(time), CLOCK_OF), *also)
-        self._names = [(names, dict(ours), {name: names[name] for name in ours}) for names, ours in swapped]
+        self._names = [(names, ours, {name: names[name] for name in ours}) for names, ours in swapped]
         self._bits, self._now = np.random.MT19937(seed), now
         self._log = None if library is None else logging.getLogger(library)
         self._halved = GLOBAL.get_state(legacy=False)["has_gauss"]
@@ -99,7 +99,3 @@ class _Clock:
 CLOCK_OF = {
     name: _Clock(getattr(time, name), name.endswith("_ns")) for clock in CLOCKS for name in (clock, f"{clock}_ns")
 }
-
-
-def _is_bound(value: Any, owner: object) -> bool:
-    return getattr(value, "__self__", None) is owner

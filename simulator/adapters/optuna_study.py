@@ -16,6 +16,7 @@ from typing import Any, Literal
 from blackboxes.errors import name_hint
 from simulator.adapters.inside import Inside
 from simulator.adapters.optuna_space import suggester
+from simulator.adapters.steps import steps_of
 from simulator.context import Context
 from simulator.errors import SchedulerError, SimulationError
 from simulator.protocol import STOP, Continue, EndReason, Scheduler, Start, Verdict
@@ -123,8 +124,7 @@ class OptunaStudy(Scheduler):
         self._suggest = None if self.sampler is None else suggester(context.space)
         self._searcher = context.searcher()
         grid = context.resources
-        whole = all(float(resource).is_integer() for resource in grid)
-        self._steps = {resource: int(resource) if whole else k for k, resource in enumerate(grid, 1)}
+        self._steps = steps_of(grid)
         self._following = {low: Continue(high) for low, high in pairwise(grid)}
         self._first = context.r_max if self.pruner is None else grid[0]
         with self._calling("Study", "create_study()"):

@@ -13,6 +13,7 @@ from blackboxes.errors import name_hint
 from simulator.adapters.inside import Inside
 from simulator.adapters.ray_mutations import legal, mutations
 from simulator.adapters.ray_trials import ERROR, PAUSED, PENDING, RUNNING, TERMINATED, Checkpoint, Controller, RayTrial
+from simulator.adapters.steps import steps_of
 from simulator.checks import whole
 from simulator.context import Context
 from simulator.errors import SchedulerError, SimulationError
@@ -163,10 +164,9 @@ class RayTune(Scheduler):
             raise SimulationError(
                 f"{self}: the table's trials are trained from scratch, there is no checkpoint to copy"
             )
-        self._context, self._searcher, self._columns = context, context.searcher(), context.columns
+        self._context, self._searcher = context, context.searcher()
         grid = context.resources
-        integers = all(float(resource).is_integer() for resource in grid)
-        self._times = {resource: int(resource) if integers else k for k, resource in enumerate(grid, 1)}
+        self._times = steps_of(grid)
         self._next = dict(zip([0, *grid], grid, strict=False))  # by resource, 0 too, the one that follows
         self._onward = {low: Continue(high) for low, high in self._next.items()}
         self._left = self.num_samples or (max(USUAL_POPULATION, context.workers) if self._copies else inf)
@@ -308,11 +308,7 @@ class RayTune(Scheduler):
             self._cancelled.add(member.ours.id)
 
     def _params(self, proposed: Any) -> dict[str, Any]:
-        if isinstance(proposed, Mapping):
-            return dict(proposed)
-        values = {name: column[proposed] for name, column in self._columns.items()}
-        values = {name: value.item() if hasattr(value, "item") else value for name, value in values.items()}
-        return {name: value for name, value in values.items() if value is not None and value == value}  # NaN != NaN
+        return dict(proposed) if isinstance(proposed, Mapping) else self._context.params(proposed)
 
     def _call(self, method: str, member: RayTrial | None, *result: Mapping[str, Any]) -> Any:
         """Calls a method of Ray's scheduler."""

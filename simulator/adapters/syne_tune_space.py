@@ -23,7 +23,7 @@ class Domains:
     """
 
     def __init__(self, context: Context) -> None:
-        self._space, self._columns = context.space, context.columns
+        self._space, self._row_params = context.space, context.params
         self._hyperparameters = dict(self._space)
         self._conditional = bool(self._space.conditions)
         self._codes = {  # by hyperparameter: its choices, as Syne Tune has them
@@ -42,10 +42,7 @@ class Domains:
 
     def params(self, config: int | Mapping[str, Any]) -> dict[str, Any]:
         """A row, or hyperparameters, as Syne Tune has them."""
-        if isinstance(config, Mapping):
-            values = dict(config)
-        else:
-            values = {name: column[config] for name, column in self._columns.items()}
+        values = config if isinstance(config, Mapping) else self._row_params(config)
         return {
             name: self._defaults[name] if _is_missing(values.get(name)) else self._coded(name, values[name])
             for name in self._hyperparameters

@@ -5,28 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from tables import random_table
 
 from blackboxes import Blackbox
 from simulator import Simulation
 from simulator.adapters.ray_tune import RayTune
-from simulator.searchers.random import RandomSearcher
+from simulator.conformance.counterfactuals import InOrder
 
 pytest.importorskip("ray")
 pytestmark = pytest.mark.slow
 ROWS = list(range(18))
-
-
-class InOrder(RandomSearcher):
-    """Proposes rows 0, 1, 2, ..., as Tune's grid search does."""
-
-    def setup(self, context: Any) -> None:
-        super().setup(context)
-        self._left = iter(ROWS)
-
-    def propose(self) -> int | None:
-        return next(self._left, None)
 
 
 def under_ray(table: Blackbox, name: str, arguments: dict[str, Any], folder: Path) -> dict[int, int]:
@@ -83,7 +73,7 @@ def test_each_configuration_gets_as_far_as_under_ray_itself(
     table = random_table(5, n=len(ROWS), size=9, times="fine")
     theirs = under_ray(table, name, arguments, tmp_path)
     scheduler = RayTune(name, num_samples=len(ROWS), **arguments)
-    trace = Simulation(table, scheduler, workers=1, searcher=InOrder()).run()
+    trace = Simulation(table, scheduler, workers=1, searcher=InOrder(np.array(ROWS))).run()
     results = trace.results()
     ours = results.groupby("config")["resource"].max().astype(int).to_dict()
     assert ours == theirs

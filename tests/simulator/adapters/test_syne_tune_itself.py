@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -11,23 +10,12 @@ from tables import random_table
 
 from simulator import Budget, Simulation
 from simulator.adapters.syne_tune import SyneTune
-from simulator.searchers.random import RandomSearcher
+from simulator.conformance.counterfactuals import InOrder
 
 pytest.importorskip("syne_tune.blackbox_repository.simulated_tabular_backend")
 pytest.importorskip("syne_tune.optimizer.legacy_scheduler")
 pytestmark = pytest.mark.slow
 ROWS = list(range(50))
-
-
-class InOrder(RandomSearcher):
-    """Proposes rows 0, 1, 2, ..., which Syne Tune's searcher is given as points to evaluate."""
-
-    def setup(self, context: Any) -> None:
-        super().setup(context)
-        self._left = iter(ROWS)
-
-    def propose(self) -> int | None:
-        return next(self._left, None)
 
 
 @pytest.mark.parametrize("rule", ["stopping", "promotion", "hyperband"])
@@ -49,7 +37,7 @@ def test_each_trial_gets_as_far_as_under_syne_tune_itself(
     arguments = {"grace_period": 1, "reduction_factor": 3, "searcher": "ours"}
     arguments |= {} if rule == "hyperband" else {"type": rule}
     trace = Simulation(
-        table, SyneTune(name, **arguments), workers=1, searcher=InOrder(), budget=Budget(trials=trials)
+        table, SyneTune(name, **arguments), workers=1, searcher=InOrder(np.array(ROWS)), budget=Budget(trials=trials)
     ).run()
     # Once its last trial has started Syne Tune's `Tuner` resumes nobody.
     seen, last = trace.observations, trials - 1

@@ -136,7 +136,7 @@ def test_diverged_and_ragged_curves_and_a_run_that_is_cut_off(name: str, workers
 
 def test_a_proposal_is_a_configuration_of_the_table_and_back() -> None:
     class Context:
-        space, columns = spaces.whole_table().space, spaces.whole_table().columns
+        space, params = spaces.whole_table().space, spaces.whole_table().params
 
     table, domains = spaces.whole_table(), Domains(Context())  # type: ignore[arg-type]
     given = domains.space()
