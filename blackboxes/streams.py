@@ -31,4 +31,6 @@ class Stream:
 
     def permutation(self, n: int) -> np.ndarray:
         """(n,) int64, the numbers 0 .. n - 1 in random order."""
-        return self.raw(n).argsort(kind="stable")
+        draws = self.raw(n)
+        nearly = (draws >> np.uint64(48)).astype(np.uint16).argsort(kind="stable")  # 16 bits are sorted by radix
+        return nearly[draws[nearly].argsort(kind="stable")]  # as draws.argsort(kind="stable"), several times faster

@@ -7,6 +7,7 @@ the values at that rank; a new value moves at most one entry across.
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import lru_cache
 from heapq import heappop, heappush, heappushpop, heapreplace
 from math import inf
 from typing import Literal
@@ -16,6 +17,7 @@ StoppingRule = Literal["quantile", "share", "top-k"]
 Own = Literal["counted", "left-out"]
 
 
+@lru_cache(1024)  # every run asks for the same few
 def fraction(x: float) -> Fraction:
     """A number as the user meant it: 2.5 as 5/2, 0.1 as 1/10; keeps rank arithmetic free of rounding."""
     return Fraction(x).limit_denominator(10**6)

@@ -33,8 +33,13 @@ from simulator.events import (
 
 STOPPING, PROMOTION, SYNCHRONOUS = range(3)  # kinds of schedulers
 UNKNOWN = -1  # a time that nobody knows (yet)
-# Of what only machine code calls: leaves out the ways in from Python, which take time to compile.
-part: Any = njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)  # type: ignore[call-overload]
+ROOM = 4  # words a trial that there is room for at first; with eta = 2 or more that is seldom too little
+# Of what only machine code calls: leaves out the ways in from Python, which take time to compile. `within` may not make
+# arrays either: then nothing counts who holds those that it is given, which took two thirds of a run's time.
+making: Any = njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)  # type: ignore[call-overload]
+within: Any = njit(  # type: ignore[call-overload]
+    forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False
+)
 
 
 class Table(NamedTuple):
@@ -148,6 +153,7 @@ class Brackets(NamedTuple):
         members: MEMBER, by trial.
         reached: heaps in stretches: who has reached the rung, or is over before it.
         queue: trials to resume, in stretches.
+        best: room for those of a rung that go on.
     """
 
     each: np.ndarray
@@ -156,6 +162,43 @@ class Brackets(NamedTuple):
     members: np.ndarray
     reached: np.ndarray
     queue: np.ndarray
+    best: np.ndarray
+
+
+class State(NamedTuple):
+    """Where a run stands.
+
+    Attributes:
+        trials: TRIAL, by id.
+        rungs, brackets: of the scheduler.
+        searcher: (1,) SEARCHER.
+        idle: (W,) a heap of worker numbers.
+        heap: (W,) reports: time, trial.
+        words: (room, 3) int64, see `simulator.events`.
+    """
+
+    trials: np.ndarray
+    rungs: Rungs
+    brackets: Brackets
+    searcher: np.ndarray
+    idle: np.ndarray
+    heap: np.ndarray
+    words: np.ndarray
+
+
+class End(NamedTuple):
+    """What has become of a run.
+
+    Attributes:
+        n_words: how many words there are to write, whether there was room for them or not.
+        trials, end, closed_at, legal: as in `Outcome`.
+    """
+
+    n_words: int
+    trials: int
+    end: int
+    closed_at: int
+    legal: bool
 
 
 class Outcome(NamedTuple):
@@ -190,15 +233,34 @@ def run(table: Table, curves: np.ndarray, plan: Plan, workers: int, deadline: in
         deadline: nanoseconds when the budget of time ends.
         most_trials: how many may be started.
     """
-    trials, rungs, brackets = no_trials(curves), no_rungs(plan, len(curves)), no_brackets(plan, len(curves))
-    searcher = np.zeros(1, SEARCHER)
+    room = ROOM * len(curves)
+    while True:
+        state = beginning(curves, plan, workers, room)
+        end = until_over(table, plan, state, deadline, most_trials)
+        if end.n_words <= room:
+            words, exhausted_at = state.words[: end.n_words], state.searcher[0].exhausted_at
+            return Outcome(words, end.trials, end.end, end.closed_at, exhausted_at, end.legal)
+        room = end.n_words  # all of it again, with room for all
+
+
+@making
+def beginning(curves: np.ndarray, plan: Plan, workers: int, room: int) -> State:
+    """All workers are idle; there is room for so many words."""
+    searcher, idle = np.zeros(1, SEARCHER), np.zeros(workers, TIMED)
     searcher[0].most, searcher[0].exhausted_at = len(curves), UNKNOWN
-    end_of_grid = table.size - 1
-    idle, n_idle = np.zeros(workers, TIMED), workers  # a heap of worker numbers
     for worker in range(workers):
         idle[worker].key = worker
-    heap, running = np.zeros(workers, TIMED), 0  # reports: time, trial
-    words, n_words = np.empty((1024, 3), np.int64), 0
+    heap, words = np.empty(workers, TIMED), np.empty((room, 3), np.int64)
+    rungs, brackets = no_rungs(plan, len(curves)), no_brackets(plan, len(curves))
+    return State(no_trials(curves), rungs, brackets, searcher, idle, heap, words)
+
+
+@within
+def until_over(table: Table, plan: Plan, state: State, deadline: int, most_trials: int) -> End:
+    """The event loop."""
+    trials, rungs, brackets, searcher = state.trials, state.rungs, state.brackets, state.searcher
+    idle, heap, words, end_of_grid = state.idle, state.heap, state.words, table.size - 1
+    n_idle, running, n_words = len(idle), 0, 0
     closed_at, started, now = UNKNOWN, 0, 0
 
     while True:
@@ -222,11 +284,11 @@ def run(table: Table, curves: np.ndarray, plan: Plan, workers: int, deadline: in
             worker, _ = pop(idle, 0, n_idle)
             n_idle -= 1
             trial.worker = worker
-            words = write(words, n_words, now, number, event + (worker << WORKER) + plan.levels[level])
+            write(words, n_words, now, number, event + (worker << WORKER) + plan.levels[level])
             n_words += 1
             due = send(table, trials, number, level, plan.levels[level])
             if due == UNKNOWN:
-                return Outcome(words[:0], 0, 0, UNKNOWN, UNKNOWN, False)
+                return End(0, 0, 0, UNKNOWN, False)
             push(heap, 0, running, due, number)
             running += 1
 
@@ -253,17 +315,17 @@ def run(table: Table, curves: np.ndarray, plan: Plan, workers: int, deadline: in
             if plan.kind == SYNCHRONOUS:
                 report(plan, brackets, number, value, over)
             if event == CONTINUED:
-                words = write(words, n_words, now, number, CONTINUED + plan.levels[level + 1])
+                write(words, n_words, now, number, CONTINUED + plan.levels[level + 1])
                 n_words += 1
                 due = send(table, trials, number, level + 1, plan.levels[level + 1])
                 if due == UNKNOWN:
-                    return Outcome(words[:0], 0, 0, UNKNOWN, UNKNOWN, False)
+                    return End(0, 0, 0, UNKNOWN, False)
                 if trial.target > index:
                     push(heap, 0, running, due, number)
                     running += 1
                     continue
                 event = CURVE_END  # the curve has ended here
-            words = write(words, n_words, now, number, event)
+            write(words, n_words, now, number, event)
             n_words += 1
             push(idle, 0, n_idle, trial.worker, 0)
             n_idle += 1
@@ -273,32 +335,27 @@ def run(table: Table, curves: np.ndarray, plan: Plan, workers: int, deadline: in
 
     if running > 0:  # the budget cuts off what still runs
         now = deadline
-        by_trial = np.zeros(running, TIMED)
+        by_trial = idle  # there is room: nobody asks any more which workers are idle
         for i in range(running):
             push(by_trial, 0, i, heap[i].number, 0)
         for i in range(running):
             number, _ = pop(by_trial, 0, running - i)
-            words = write(words, n_words, now, number, CUT_OFF)
+            write(words, n_words, now, number, CUT_OFF)
             n_words += 1
-    return Outcome(words[:n_words], started, now, closed_at, searcher[0].exhausted_at, True)
+    return End(n_words, started, now, closed_at, True)
 
 
-@part
-def write(words: np.ndarray, n: int, now: int, number: int, word: int) -> np.ndarray:
-    """Write an event behind n others: `words`, or a larger array where these were full."""
-    if n == len(words):
-        larger = np.empty((2 * n, 3), np.int64)
-        for i in range(n):
-            larger[i, 0], larger[i, 1], larger[i, 2] = words[i, 0], words[i, 1], words[i, 2]
-        words = larger
-    words[n, 0], words[n, 1], words[n, 2] = now, number, word
-    return words
+@within
+def write(words: np.ndarray, n: int, now: int, number: int, word: int) -> None:
+    """Write an event behind n others, if there is room for it."""
+    if n < len(words):
+        words[n, 0], words[n, 1], words[n, 2] = now, number, word
 
 
 # What a trial replays.
 
 
-@part
+@making
 def no_trials(curves: np.ndarray) -> np.ndarray:
     """Room for all that may be started; of each one only its curve is known."""
     trials = np.empty(len(curves), TRIAL)
@@ -307,7 +364,7 @@ def no_trials(curves: np.ndarray) -> np.ndarray:
     return trials
 
 
-@part
+@within
 def send(table: Table, trials: np.ndarray, number: int, level: int, target: int) -> int:
     """Send a trial to a rung level, or to its curve's end: when it gets there, UNKNOWN where that was not measured."""
     trial = trials[number]
@@ -323,13 +380,13 @@ def send(table: Table, trials: np.ndarray, number: int, level: int, target: int)
     return trial.offset + nanoseconds(table.elapsed[base + target])
 
 
-@part
+@within
 def nanoseconds(seconds: float) -> int:
     """Seconds as whole nanoseconds, halves up."""
     return floor(seconds * 1e9 + 0.5)
 
 
-@part
+@within
 def loss(table: Table, curve: int, index: int) -> float:
     """A value of a curve, smaller is better; diverged is inf."""
     i = curve * table.size + index
@@ -342,7 +399,7 @@ def loss(table: Table, curve: int, index: int) -> float:
 # Heaps, as `heapq`, in stretches of arrays; where one starts and how many entries it has is told apart.
 
 
-@part
+@within
 def push(heaps: np.ndarray, start: int, n: int, key: float, number: int) -> None:
     """Add an entry to n others. O(log n)."""
     i = n
@@ -356,7 +413,7 @@ def push(heaps: np.ndarray, start: int, n: int, key: float, number: int) -> None
     heaps[start + i].key, heaps[start + i].number = key, number
 
 
-@part
+@within
 def pop(heaps: np.ndarray, start: int, n: int) -> tuple[float, int]:
     """Take the first of n entries. O(log n)."""
     key, number = heaps[start].key, heaps[start].number
@@ -364,7 +421,7 @@ def pop(heaps: np.ndarray, start: int, n: int) -> tuple[float, int]:
     return key, number
 
 
-@part
+@within
 def swap(heaps: np.ndarray, start: int, n: int, key: float, number: int) -> tuple[float, int]:
     """Take the first of n entries and this one, which the n keep otherwise. O(log n)."""
     if n == 0 or key < heaps[start].key or (key == heaps[start].key and number <= heaps[start].number):
@@ -374,7 +431,7 @@ def swap(heaps: np.ndarray, start: int, n: int, key: float, number: int) -> tupl
     return first_key, first_number
 
 
-@part
+@within
 def sink(heaps: np.ndarray, start: int, n: int, key: float, number: int) -> None:
     """Put an entry into the place of the first of n. O(log n)."""
     i, child = 0, 1
@@ -391,7 +448,7 @@ def sink(heaps: np.ndarray, start: int, n: int, key: float, number: int) -> None
     heaps[start + i].key, heaps[start + i].number = key, number
 
 
-@part
+@within
 def propose(searcher: np.ndarray, now: int) -> int:
     """The next trial that the searcher proposes, or NOBODY."""
     number = searcher[0].proposed
@@ -406,7 +463,7 @@ def propose(searcher: np.ndarray, now: int) -> int:
 # Rungs, as in `simulator.rungs`, and what is asked of the schedulers that have them.
 
 
-@part
+@making
 def no_rungs(plan: Plan, most: int) -> Rungs:
     """Empty rungs, with room for so many trials."""
     n = len(plan.over)
@@ -418,7 +475,7 @@ def no_rungs(plan: Plan, most: int) -> Rungs:
     return Rungs(each, np.empty(n * most, VALUED), np.empty(n * most, VALUED), waiting)
 
 
-@part
+@within
 def next_job_of_rungs(plan: Plan, rungs: Rungs, searcher: np.ndarray, now: int) -> tuple[int, int]:
     """A worker is free: the trial that it takes and the rung level where this is sent, or NOBODY."""
     if plan.kind == PROMOTION:
@@ -429,7 +486,7 @@ def next_job_of_rungs(plan: Plan, rungs: Rungs, searcher: np.ndarray, now: int) 
     return propose(searcher, now), 0
 
 
-@part
+@within
 def goes_on(plan: Plan, rungs: Rungs, number: int, level: int, value: float) -> bool:
     """A trial reports; whether its value is good enough to go on."""
     add(plan, rungs, number, level, value)
@@ -437,7 +494,7 @@ def goes_on(plan: Plan, rungs: Rungs, number: int, level: int, value: float) -> 
     return value < inf and (value <= -rungs.best[rung.first].key or rung.best + rung.rest < plan.min_entries)
 
 
-@part
+@within
 def wait(plan: Plan, rungs: Rungs, number: int, level: int, value: float) -> None:
     """A trial reports, and pauses."""
     add(plan, rungs, number, level, value)
@@ -447,7 +504,7 @@ def wait(plan: Plan, rungs: Rungs, number: int, level: int, value: float) -> Non
         rung.waiting += 1
 
 
-@part
+@within
 def add(plan: Plan, rungs: Rungs, number: int, level: int, value: float) -> None:
     """A value joins its rung; the good enough and the rest are parted anew. O(log n)."""
     rung, best, rest = rungs.each[level], rungs.best, rungs.rest
@@ -467,7 +524,7 @@ def add(plan: Plan, rungs: Rungs, number: int, level: int, value: float) -> None
         rung.rest += 1
 
 
-@part
+@within
 def take(plan: Plan, rungs: Rungs, level: int) -> int:
     """Promote the best trial of a rung that may be promoted: its id, or NOBODY. O(log n)."""
     rung = rungs.each[level]
@@ -484,7 +541,7 @@ def take(plan: Plan, rungs: Rungs, level: int) -> int:
 # Brackets, as in `simulator.brackets`, and what is asked of the schedulers that have them.
 
 
-@part
+@making
 def no_brackets(plan: Plan, most: int) -> Brackets:
     """None is open; room for those of so many trials."""
     n = most if plan.kind == SYNCHRONOUS else 0
@@ -495,10 +552,11 @@ def no_brackets(plan: Plan, most: int) -> Brackets:
         np.empty(n, MEMBER),
         np.empty(n, VALUED),
         np.empty(n, np.int64),
+        np.empty(n, VALUED),
     )
 
 
-@part
+@within
 def next_job_of_brackets(plan: Plan, brackets: Brackets, searcher: np.ndarray, now: int) -> tuple[int, int]:
     """A worker is free: a job of the oldest bracket that has one, or of a new one, or NOBODY."""
     opened = brackets.all[0]
@@ -528,7 +586,7 @@ def next_job_of_brackets(plan: Plan, brackets: Brackets, searcher: np.ndarray, n
     return number, level
 
 
-@part
+@within
 def next_job(b: int, plan: Plan, brackets: Brackets, searcher: np.ndarray, now: int) -> tuple[int, int]:
     """A job of a bracket's present rung, or NOBODY where all of it is pending."""
     bracket, first_level = brackets.each[b], b % len(plan.sizes)
@@ -549,7 +607,7 @@ def next_job(b: int, plan: Plan, brackets: Brackets, searcher: np.ndarray, now: 
     return number, first_level + bracket.rung
 
 
-@part
+@within
 def report(plan: Plan, brackets: Brackets, number: int, value: float, over: bool) -> None:
     """A trial has reached its bracket's rung, or is over before it."""
     member = brackets.members[number]
@@ -566,7 +624,7 @@ def report(plan: Plan, brackets: Brackets, number: int, value: float, over: bool
     close_if_done(brackets, b)
 
 
-@part
+@within
 def promote(plan: Plan, brackets: Brackets, b: int) -> None:
     """Open the next rung for the best of this one; a trial that is over holds its value there."""
     bracket, sizes, rungs = brackets.each[b], plan.sizes[b % len(plan.sizes)], len(plan.levels) - b % len(plan.sizes)
@@ -574,7 +632,7 @@ def promote(plan: Plan, brackets: Brackets, b: int) -> None:
         n, keep = bracket.reached, min(bracket.reached, sizes[bracket.rung + 1])
         if n < sizes[bracket.rung]:
             keep = min(keep, max(1, n * plan.eta_under // plan.eta_over))
-        best = np.empty(keep, VALUED)
+        best = brackets.best
         for i in range(keep):
             best[i].key, best[i].number = pop(brackets.reached, bracket.first, n - i)
         bracket.rung += 1
@@ -590,7 +648,7 @@ def promote(plan: Plan, brackets: Brackets, b: int) -> None:
         bracket.pending = bracket.end
 
 
-@part
+@within
 def make_ready(brackets: Brackets, b: int) -> None:
     """A bracket may have a job."""
     if not brackets.each[b].ready:
@@ -599,7 +657,7 @@ def make_ready(brackets: Brackets, b: int) -> None:
         brackets.each[b].ready = True
 
 
-@part
+@within
 def close_if_done(brackets: Brackets, b: int) -> None:
     """Nothing of a bracket is pending, and nothing will be: it is not open any more."""
     bracket = brackets.each[b]

@@ -79,7 +79,7 @@ def _plan(
 ) -> Plan:
     """A `Plan`; what is not given is not asked for in one of this kind."""
     # A share that is too small to give one of all trials is none, however many digits it takes to write it down.
-    shares = [q if q * MOST_TRIALS >= 1 else Fraction(0) for q in shares]
+    shares = [q if q.numerator * MOST_TRIALS >= q.denominator else Fraction(0) for q in shares]
     if any(q.denominator > LARGEST for q in shares):
         raise OverflowError
     sizes = np.zeros((len(brackets), len(levels)), dtype=np.int64)

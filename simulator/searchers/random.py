@@ -37,6 +37,7 @@ class RandomSearcher(Searcher):
         self._context, self._stream, self._left = context, context.stream(), context.limit
         self.weights = None if self.prior is None else weights_of(self.prior, context)
         self.exhausted_at = None
+        self._rows: Iterator[int] = iter(())
         self._deal()
 
     def _deal(self) -> None:
@@ -48,25 +49,35 @@ class RandomSearcher(Searcher):
         if self._left is not None:
             order = order[: self._left]
             self._left -= len(order)
-        self._rows: Iterator[int] = iter(order.tolist())
+        self._dealt = order
+
+    def _has_more(self) -> bool:
+        """Whether there are rows in `_dealt`, if need be after it is dealt anew."""
+        if not len(self._dealt) and self._left != 0:  # the table is used up, rather than the budget of trials
+            if self._context.cycle:
+                self._deal()
+            elif self.exhausted_at is None:
+                self.exhausted_at = self._context.now
+        return len(self._dealt) > 0
 
     def propose_many(self, most: int) -> np.ndarray:
         """What `propose` gives when it is asked so often, until it has nothing left: int64, up to `most` rows."""
-        rows = list(islice(self._rows, most))
-        while len(rows) < most and (row := self.propose()) is not None:
-            rows += [row, *islice(self._rows, most - len(rows) - 1)]
-        return np.array(rows, dtype=np.int64)
+        pieces = [np.fromiter(islice(self._rows, most), dtype=np.int64)]
+        most -= len(pieces[0])
+        while most > 0 and self._has_more():
+            pieces.append(self._dealt[:most])
+            self._dealt = self._dealt[most:]
+            most -= len(pieces[-1])
+        return np.concatenate(pieces)
 
     def propose(self) -> int | None:
         for row in self._rows:
             return row
-        if self._left != 0:  # the table is used up, rather than the budget of trials
-            if self._context.cycle:
-                self._deal()
-                return next(self._rows, None)
-            if self.exhausted_at is None:
-                self.exhausted_at = self._context.now
-        return None
+        if not self._has_more():
+            return None
+        self._rows = iter(self._dealt.tolist())  # all at once, which takes a fraction of one by one
+        self._dealt = self._dealt[:0]
+        return next(self._rows)
 
 
 def weights_of(prior: Prior, context: SearchContext) -> np.ndarray:

@@ -18,6 +18,8 @@ from simulator.compiled.coverage import NAMES, covered
 
 pytest.importorskip("numba")
 
+from simulator.compiled.loop import ROOM
+
 SPECS = [
     *("random", "asha-stopping", "asha-stopping(eta=2)", "asha-stopping(eta=1.5, quantiles='levels')"),
     *("asha-stopping(rule='share')", "asha-stopping(rule='top-k')", "asha-stopping(eta=1e300)"),
@@ -116,6 +118,12 @@ def test_a_censored_curve_ends_both_loops_with_the_same_error() -> None:
             Simulation(table, "random", seed=2, compiled=compiled).run()
         messages.append(str(caught.value))
     assert messages[0] == messages[1]
+
+
+def test_a_run_with_many_more_words_than_usual_is_written_whole() -> None:
+    for spec in ("asha-stopping(eta=1.2)", "asha-promotion(eta=1.2)"):
+        trace = assert_same(random_table(7, n=40, size=30, times="fine"), spec, workers=3)
+        assert len(trace) > ROOM * 40
 
 
 def test_it_does_many_runs_with_one_object() -> None:
