@@ -83,19 +83,15 @@ class Bracket:
             return self.next_job(searcher)
         self._to_start -= 1
         self._pending += 1
-        return Start(row, self._levels[0], tag=self)
+        return Start(row, self._levels[0], self)
 
     def report(self, trial: int, value: float, over: bool) -> bool:
         """A trial has reached the rung, or is over before it; True if that was the last one that it waited for."""
         self._entries.append((value, trial, over))
-        return self._settle()
+        return self.settle()
 
-    def fail(self) -> bool:
-        """A trial has failed on its way to the rung, and has no entry there; True as in `report`."""
-        return self._settle()
-
-    def _settle(self) -> bool:
-        """One trial less is pending."""
+    def settle(self) -> bool:
+        """One trial less is pending, if only because it has failed and has no entry; True as in `report`."""
         self._pending -= 1
         if self._pending or self._to_start:
             return False
@@ -162,7 +158,7 @@ class Synchronous(Scheduler):
             return job
 
     def on_report(self, trial: Trial, resource: float, value: float) -> Verdict:
-        self._report(trial, value, over=False)
+        self._report(trial, value, False)
         return PAUSE
 
     def on_end(self, trial: Trial, resource: float, value: float, reason: EndReason) -> None:
@@ -178,7 +174,7 @@ class Synchronous(Scheduler):
 
     def _fail(self, trial: Trial) -> None:
         bracket: Bracket = trial.tag
-        if bracket.fail():
+        if bracket.settle():
             self._go_on(bracket)
 
     def _go_on(self, bracket: Bracket) -> None:

@@ -65,9 +65,9 @@ class Generations(Bracket):
         self._reported.append((place, member))
         if self._at_once:
             self._select()
-        return self._settle()
+        return self.settle()
 
-    def _settle(self) -> bool:
+    def settle(self) -> bool:
         self._pending -= 1
         if self._pending or self._to_start:
             return False
@@ -190,7 +190,7 @@ class Dehb(Synchronous):
     def _fail(self, trial: Trial) -> None:
         if isinstance(trial.tag, Turn):
             bracket = self._generations(trial.tag)
-            if bracket.fail():
+            if bracket.settle():
                 self._go_on(bracket)
             return
         self._populations.proposed.add(trial.config)
