@@ -42,7 +42,7 @@ QUICK: list[Callable[[], list[Goal]]] = [
     partial(bench_rungs.compare, trials=(300, 1000), workers=(4,), turns=3, runs=1),
     partial(bench_a_priori.compare, evaluations=2000, turns=2),
     partial(bench_scale.compare, trials=(1_000, 100_000), workers=(100, 10_000)),
-    partial(bench_study.compare, seeds=1),
+    partial(bench_study.compare, seeds=1, turns=1),
     partial(bench_startup.compare, repeats=3),
     partial(bench_adapters.compare, "--quick"),
 ]

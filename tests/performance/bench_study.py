@@ -1,6 +1,6 @@
 """Seconds that a study takes on all cores: 6 schedulers x 34 tasks x 30 seeds, each run 20 mean full trainings long.
 
-    python tests/performance/bench_study.py [--seeds 30] [--tasks 34]
+    python tests/performance/bench_study.py [--seeds 30] [--tasks 34] [--turns 2]
 
 Tables of 2,000 configurations x 52 resources from the generator of power laws, written once, uncompressed, as one file
 of 34 tasks into a temporary folder, and 4 workers: the size of LCBench. As in `rungsim study run`, all is timed but
@@ -8,8 +8,9 @@ the reading and checking of the study file: starting processes, reading tables, 
 that are joined at the end. Here the clock counts, not the processor. With Numba the same again in machine code.
 
 Parallel efficiency is the time on one process, which does the same runs and starts no other, over the time on all and
-over the number of cores. Anything else that runs on the machine makes it look worse than it is: then compare the
-processors' seconds, which tell what it costs to share the work, but not how long cores were idle.
+over the number of cores: of each the best of `--turns`, taken in turns, since one turn alone moved it by 20% on a
+shared machine. Anything else that runs on the machine makes it look worse than it is: then compare the processors'
+seconds, which tell what it costs to share the work, but not how long cores were idle.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from simulator.study.file import study_of
 from simulator.study.folder import begin, carry_out
 
 SCHEDULERS = ("random", "successive-halving", "hyperband", "asha-stopping", "asha-promotion", "median-stopping")
-TASKS, SEEDS = 34, 30
+TASKS, SEEDS, TURNS = 34, 30, 2
 BUDGET, WORKERS = "20x", 4
 
 
@@ -59,7 +60,7 @@ def processor_seconds() -> float:
     return sum(os.times()[:4])
 
 
-def compare(tasks: int = TASKS, seeds: int = SEEDS) -> list[Goal]:
+def compare(tasks: int = TASKS, seeds: int = SEEDS, turns: int = TURNS) -> list[Goal]:
     """Print all, and give what became of the goals."""
     goals = []
     with tempfile.TemporaryDirectory() as folder:
@@ -82,17 +83,23 @@ def compare(tasks: int = TASKS, seeds: int = SEEDS) -> list[Goal]:
         loops = ["python", "compiled"] if importlib.util.find_spec("numba") else ["python"]
         for loop in loops:
             text = study(names, seeds, loop == "compiled")
-            count, seconds, used = study_seconds(text, Path(folder, f"{loop} all"), -1)
-            rate = count / seconds
-            print(f"{loop}, {n} processes: {seconds:.1f} s, {rate:,.0f} runs a second, {used:.1f} s of processors")
+            best: dict[int, float] = {}  # by number of processes, seconds
+            for turn in range(turns):
+                for jobs in {n, 1}:
+                    into = Path(folder, f"{loop} {jobs} {turn}")
+                    count, seconds, used = study_seconds(text, into, jobs)
+                    best[jobs] = min(seconds, best.get(jobs, seconds))
+                    rate, processes = count / seconds, "1 process" if jobs == 1 else f"{jobs} processes"
+                    print(
+                        f"{loop}, {processes}: {seconds:.1f} s, {rate:,.0f} runs a second, {used:.1f} s of processors",
+                        flush=True,
+                    )
             if full:
-                goals.append(
-                    Goal(f"{count:,} runs on {n} cores, {loop}", "below 60 s", f"{seconds:.1f} s", seconds < 60)
-                )
+                what = f"{count:,} runs on {n} cores, {loop}"
+                goals.append(Goal(what, "below 60 s", f"{best[n]:.1f} s", best[n] < 60))
             if n > 1:
-                _, one, used = study_seconds(text, Path(folder, f"{loop} one"), 1)
-                share = one / (n * seconds)
-                print(f"{loop}, 1 process: {one:.1f} s, {used:.1f} s of processors; efficiency of {n}: {share:.0%}")
+                share = best[1] / (n * best[n])
+                print(f"{loop}: efficiency of {n} processes {share:.0%}")
                 if full:
                     what = f"parallel efficiency on {n} cores, {loop}"
                     goals.append(Goal(what, "at least 90%", f"{share:.0%}", share >= 0.9))
@@ -103,10 +110,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tasks", type=int, default=TASKS, help="tables (34)")
     parser.add_argument("--seeds", type=int, default=SEEDS, help="of each scheduler and task (30)")
+    parser.add_argument("--turns", type=int, default=TURNS, help="of each number of processes (2)")
     options = parser.parse_args()
-    if min(options.tasks, options.seeds) < 1:
-        parser.error("tasks and seeds are at least 1")
-    print(*compare(options.tasks, options.seeds), sep="\n")
+    if min(options.tasks, options.seeds, options.turns) < 1:
+        parser.error("tasks, seeds and turns are at least 1")
+    print(*compare(options.tasks, options.seeds, options.turns), sep="\n")
 
 
 if __name__ == "__main__":
