@@ -103,7 +103,8 @@ def _work(trace: Trace, parts: Segments) -> tuple[np.ndarray, np.ndarray, np.nda
     c, saved = trace.columns, parts.saved
     start, finish = c.time[parts.before], c.time[parts.after]
     if c.jobs is None:  # without a cluster workers do nothing else
-        return finish - start, np.zeros_like(start), np.zeros_like(start)
+        nothing = np.broadcast_to(0, len(start))
+        return finish - start, nothing, nothing
     ready = np.minimum(parts.ready, finish)  # it may be cut off before it trains
     moved = parts.trains & (parts.end > parts.begin)
     every = np.arange(len(start))
@@ -201,15 +202,18 @@ class _Idle:
         for begin, end in busy:
             changes += [(begin, -1), (end, 1)]
         times = np.concatenate([time for time, _ in changes])
-        steps = np.concatenate([np.full(len(time), step) for time, step in changes])
+        steps = np.concatenate([np.full(len(time), step, dtype=np.int8) for time, step in changes])
         order = np.argsort(times, kind="stable")
-        self._times = times[order]
-        self._idle = np.concatenate([[0], np.cumsum(steps[order])])  # from each time on
-        assert (self._idle[1:][np.diff(self._times, append=2**62) > 0] >= 0).all(), "a worker did two things at once"
+        self._times, steps = times[order], steps[order]
+        del times, order  # there are two times for each piece of work, and memory counts
+        self._idle = np.concatenate([[0], np.cumsum(steps, dtype=np.int64)])  # from each time on
         gaps = np.diff(self._times)  # in parts, since a large cluster is idle for more nanoseconds than fit into one
-        self._sums = [
-            np.concatenate([[0], np.cumsum(self._idle[1:-1] * part)]) for part in (gaps // SECOND, gaps % SECOND)
-        ]
+        assert (self._idle[1:-1][gaps > 0] >= 0).all(), "a worker did two things at once"
+        self._sums = []
+        for part in (np.floor_divide, np.remainder):
+            sums = np.zeros(len(self._times), dtype=np.int64)
+            np.cumsum(self._idle[1:-1] * part(gaps, SECOND), out=sums[1:])
+            self._sums.append(sums)
 
     def between(self, begin: int, end: int) -> int:
         """Nanoseconds of idle workers from `begin` to `end`."""

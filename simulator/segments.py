@@ -147,7 +147,7 @@ def find_segments(
         origin = origins[before] - 1
         begin = np.where(first, origin, stood)
     if jobs is None:
-        ready, per, save = time[before], np.full(len(before), 1e9), np.zeros(len(before), dtype=np.int64)
+        ready, per, save = time[before], np.broadcast_to(1e9, len(before)), np.broadcast_to(0, len(before))
     else:
         ready = time[before] + np.where(first, jobs.overhead[before], 0)
         per, save = jobs.pace[before] * 1e9, jobs.save[before]

@@ -74,15 +74,26 @@ class Trace:
     @cached_property
     def columns(self) -> Columns:
         """The events as columns."""
-        assert self._packed is not None
-        record, trials = self._packed
+        packed = self._packed
+        if packed is None:  # another thread has just unpacked it
+            found: Columns = vars(self)["columns"]
+            return found
+        record, trials = packed
+        del packed  # a million objects of trials take 200 MB: nothing is to hold them any longer
+        if not isinstance(trials, Started):
+            trials = Started.of(trials)
+            self._packed = record, trials
+        vars(self)["columns"] = columns = self._unpacked(record, trials)
+        self._packed = None
+        return columns
+
+    def _unpacked(self, record: Record, started: Started) -> Columns:
         width = 3 if self.info.cluster is None else 4
         words = np.concatenate([np.asarray(piece, dtype=np.int64).reshape(-1) for piece in record.words]).reshape(
             -1, width
         )
         time, trial, word = (np.ascontiguousarray(column) for column in words.T[:3])
         event = (word >> 16 & events.EVENT).astype(np.int8)
-        started = trials if isinstance(trials, Started) else Started.of(trials)
         config, replicate = started.config, started.replicate
         begun = np.append(started.begun, 0)  # the last entry is for no trial
 
@@ -179,20 +190,31 @@ class Trace:
         Arrays of one length: `time` (int64 nanoseconds), `trial`, `worker`, `config`, `replicate`, and `index`, the
         position in the table's `resources`.
         """
+        return self._results(slice(None))
+
+    def _results(self, which: np.ndarray | slice) -> dict[str, np.ndarray]:
+        """Some of the `observations`."""
         worker, parts = self.columns.worker, self._segments
-        segment, index = parts.steps(np.maximum(parts.known + 1, 0 if self.table.resumable else parts.end))
-        trial = parts.trial[segment]
-        time = parts.arrivals(segment, index)
-        found = {
+        segment, index, time = (column[which] for column in self._known)
+        return {
             "time": time,
-            "trial": trial,
-            "worker": worker[parts.after][segment],
+            "trial": parts.trial[segment],
+            "worker": worker[parts.after[segment]],
             "config": parts.config[segment],
             "replicate": parts.replicate[segment],
             "index": index,
         }
-        chronological = np.lexsort((index, trial, time))
-        return {name: column[chronological] for name, column in found.items()}
+
+    @cached_property
+    def _known(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Of each of the `observations` the number of the segment, the position of the resource, and the time."""
+        parts = self._segments
+        segment, index = parts.steps(np.maximum(parts.known + 1, 0 if self.table.resumable else parts.end))
+        time = parts.arrivals(segment, index)
+        order = np.argsort(
+            time, kind="stable"
+        )  # results of one time stay ordered by trial and resource, as segments are
+        return segment[order], index[order], time[order]
 
     def results(self) -> pd.DataFrame:
         """Every result that became known, one row for each trial and resource, with all of the table's metrics.
@@ -217,14 +239,14 @@ class Trace:
 
     @cached_property
     def _incumbents(self) -> dict[str, np.ndarray]:
-        seen = self.observations
+        parts, (segment, index, _) = self._segments, self._known
         sign = self.table.metric_info[self.info.metric].sign
-        values = self.table.metrics[self.info.metric][seen["config"], seen["replicate"], seen["index"]]
+        values = self.table.metrics[self.info.metric][parts.config[segment], parts.replicate[segment], index]
         losses = sign * values.astype(np.float64)
         losses[np.isnan(losses)] = np.inf
         best = np.minimum.accumulate(losses)
-        improved = losses < np.concatenate([[np.inf], best[:-1]])
-        return {name: column[improved] for name, column in (seen | {"value": sign * losses}).items()}
+        improved = np.flatnonzero(losses < np.concatenate([[np.inf], best[:-1]]))
+        return self._results(improved) | {"value": sign * losses[improved]}
 
     def summary(self) -> dict[str, Any]:
         """What the run did, in a few numbers.
