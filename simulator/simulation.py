@@ -51,7 +51,7 @@ class Simulation:
             in a new order (``"cycle"``); under ``"nearest-unused"`` so do proposals, see `Context.used_up`.
         cluster: delays, checkpoints, crashes and so on (`simulator.cluster.Cluster`): an object, the name of a preset
             with arguments, such as ``"spot(retries=5)"``, or the path of a TOML file. None: nothing of the kind.
-        compiled: run the built-in rung schedulers in machine code, several times faster, with the same trace (extra
+        compiled: run the built-in rung schedulers in machine code, about ten times as fast, with the same trace (extra
             ``fast``, Numba). The scheduler and searcher objects are not asked, so that theirs is not the state of
             the run. What is covered tells `simulator.compiled.coverage.covered`.
 
