@@ -77,11 +77,10 @@ def _highest(trace: Trace) -> dict[str, np.ndarray]:
     index = seen["index"][finite]
     at_the_top = finite[index == np.maximum.accumulate(index)]
     level, losses = seen["index"][at_the_top], losses[at_the_top]
-    improved = np.zeros(len(level), dtype=bool)
-    first = np.flatnonzero(np.diff(level, prepend=-1))
-    for group in np.split(np.arange(len(level)), first[1:]):  # as many as there are resources, at most
-        best = np.minimum.accumulate(losses[group])
-        improved[group] = losses[group] < np.concatenate([[np.inf], best[:-1]])[: len(group)]
+    rank = np.unique(losses, return_inverse=True)[1]
+    rank -= level * len(losses)  # whatever is seen at a higher resource ranks before all that was seen at lower ones
+    rank[np.isposinf(losses)] = len(losses)
+    improved = rank < np.minimum.accumulate(np.concatenate([[len(losses)], rank[:-1]]))[: len(rank)]
     return {name: column[at_the_top[improved]] for name, column in seen.items()}
 
 

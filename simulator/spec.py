@@ -5,6 +5,9 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 from simulator.errors import SimulationError
@@ -33,7 +36,7 @@ class Spec:
     def __str__(self) -> str:
         if self.written is not None:
             return self.written
-        cls = type(self)
+        cls: Any = type(self)
         place, _, file = cls.__module__.rpartition(".")
         if f"{place}." not in OURS:
             return cls.__name__
@@ -43,10 +46,12 @@ class Spec:
         return file.replace("_", "-") + (f"({text})" if text else "")
 
 
-def arguments_of(cls: type[Spec]) -> dict[str, bool]:
+@lru_cache(maxsize=256)  # studies make thousands of a class
+def arguments_of(cls: type[Spec]) -> Mapping[str, bool]:
     """What a class is made with, by name; whether it can be left out."""
     parameters = [*inspect.signature(cls.__init__).parameters.values()][1:]
-    return {p.name: p.default is not p.empty or p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters}
+    optional = {p.name: p.default is not p.empty or p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters}
+    return MappingProxyType(optional)
 
 
 def read_spec(text: str, where: str, example: str) -> tuple[str, dict[str, Any]]:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from simulator.trial import Trial
 
-CUT = [events.CODES[name] for name in ("cancelled", "budget", "crash", "preempted")]  # on the way, maybe
+CUT = np.isin(events.NAMES, ("cancelled", "budget", "crash", "preempted"))  # by code: on the way, maybe
 
 
 class Trace:
@@ -112,7 +112,7 @@ class Trace:
         parts, reached = find_segments(
             self.table, time, trial, event, sent, begun[trial], config, replicate, jobs, origins, self._saved
         )
-        cut = np.isin(event[parts.after], CUT)
+        cut = CUT[event[parts.after]]
         sent[parts.after[cut]] = sent[parts.before[cut]]
         self._segments = parts
 
