@@ -160,6 +160,7 @@ class Context:
         check_choice("anchor", anchor, ("r_min", "r_max"))
         low = self.resources[0] if r_min is None else r_min
         check_r_min(low, self.r_max)
+        low, eta = float(low), float(eta)  # small integers of NumPy would overflow
         wanted = [low if anchor == "r_min" else self.r_max]
         if anchor == "r_min":
             while wanted[-1] * eta < self.r_max:

@@ -20,7 +20,8 @@ Own = Literal["counted", "left-out"]
 @lru_cache(1024)  # every run asks for the same few
 def fraction(x: float) -> Fraction:
     """A number as the user meant it: 2.5 as 5/2, 0.1 as 1/10; keeps rank arithmetic free of rounding."""
-    return Fraction(x).limit_denominator(10**6)
+    exact = x if isinstance(x, int) else float(x)  # NumPy's integers would overflow in it
+    return Fraction(exact).limit_denominator(10**6)
 
 
 class StoppingRung:

@@ -51,6 +51,10 @@ class Trace:
         trace._packed = (record, trials)
         return trace
 
+    def __getstate__(self) -> dict[str, Any]:
+        """From process to process go the columns: not what they are made from, nor what follows from them."""
+        return {"info": self.info, "_table": self._table, "_packed": None, "columns": self.columns}
+
     def __len__(self) -> int:
         """The number of events."""
         return len(self.columns.time)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import pytest
 from brute_force import exactly
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tables import GRIDS, table_of
+from tables import GRIDS, random_table, table_of
 
-from simulator import PAUSE, Context, Scheduler, Simulation, SimulationError, Start
+from simulator import PAUSE, Context, Scheduler, Simulation, SimulationError, Start, make_scheduler
 
 
 class AsksForLevels(Scheduler):
@@ -157,6 +158,18 @@ def test_eta_must_be_a_number_above_1(eta: Any) -> None:
 def test_levels_by_hand_must_be_numbers(levels: Any) -> None:
     with pytest.raises(SimulationError, match="level"):
         rung_levels([1, 2, 3, 4], levels=levels)
+
+
+@pytest.mark.parametrize("scheduler", ["asha-stopping", "asha-promotion", "hyperband", "successive-halving", "pasha"])
+def test_numbers_of_numpy_are_numbers(scheduler: str) -> None:
+    table = random_table(1, n=40, size=200, levels=None)
+    for plain, others in (
+        (3, (np.int8(3), np.int64(3), 3.0, np.float32(3))),
+        (2.5, (np.float32(2.5), np.float16(2.5))),
+    ):
+        made = type(make_scheduler(scheduler))
+        expected = Simulation(table, made(eta=plain)).run().digest()
+        assert [Simulation(table, made(eta=eta)).run().digest() for eta in others] == [expected] * len(others)
 
 
 def test_an_unknown_anchor_is_an_error() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,16 @@ COLUMNS = ["time", "trial", "worker", "event", "resource", "until", "value"]
 
 def some_trace(name: str = "asha-promotion", **options: Any) -> Trace:
     return Simulation(integer_table(), name, workers=3, **({"budget": Budget(time=12.0)} | options)).run()
+
+
+@pytest.mark.parametrize("options", [{}, {"cluster": "spot(crashes='0.1')"}, {"compiled": True}])
+def test_a_trace_that_nobody_has_looked_at_goes_to_another_process(options: dict[str, Any]) -> None:
+    if "compiled" in options:
+        pytest.importorskip("numba")
+    there = pickle.loads(pickle.dumps(some_trace(**options)))
+    here = some_trace(**options)
+    assert there.digest() == here.digest()
+    assert there.summary() == pytest.approx(here.summary(), nan_ok=True)
 
 
 def changed(trace: Trace, column: str, at: int, to: Any) -> Trace:
