@@ -131,6 +131,9 @@ def _check_arguments(format: str, importer: Importer, source: Any, options: Mapp
 
 
 def _checked(target: Path, source: str | os.PathLike[str] | None) -> Path:
+    if target.exists() and not (target.is_file() or target.is_dir()):
+        raise BlackboxError(f"{target}: cannot be written, it is no file")
+    target = target.resolve() if target.is_symlink() else target  # a link stays one
     if target.is_dir() or not target.parent.is_dir():
         why = "it is a folder" if target.is_dir() else "there is no such folder"
         raise BlackboxError(f"{target}: cannot be written, {why}")

@@ -175,6 +175,9 @@ def test_wrong_arguments_are_refused_before_anything_runs(folder: Path, monkeypa
     refused(folder, "two", "nowhere/out.h5: cannot be written, there is no such folder", out=folder / "nowhere/out.h5")
     refused(folder, "two", "cannot be written, it is a folder", out=folder)
     refused(folder, "two", "logs.txt: cannot be written, it is what is to be read", out=folder / "logs.txt")
+    if sys.platform != "win32":
+        os.mkfifo(folder.parent / "pipe")
+        refused(folder, "two", "pipe: cannot be written, it is no file", out=folder.parent / "pipe")
     refused(folder, "absent", "format absent: installed_importers:none cannot be imported: ")
     refused(folder, "gone", "format gone: nowhere:tables cannot be imported: No module named 'nowhere'")
 
