@@ -3,6 +3,9 @@
 Where there is an interval, half its width is the uncertainty. It is rounded as the Particle Data Group does (Review of
 Particle Physics, introduction, "Rounding"): to two significant digits where its leading three are 100 to 354, to one
 where they are 355 to 949, and up to 1.0 from 950 on. The value and both ends end at that place.
+
+Ratios are another matter: 0.53 and 55, the ends of one interval, are as far from 1 either way, so that each has digits
+of its own.
 """
 
 from __future__ import annotations
@@ -49,6 +52,42 @@ def rounded(numbers: np.ndarray, digits: int) -> list[list[str]]:
         return _grouped([[_at(finest, x) for x in row] for row in rows])
     places = [one if one is not None else other or 0 for one, other in zip(by_width, by_digits, strict=True)]
     return [[_in_powers_of_ten(_at(place, x)) for x in row] for row, place in zip(rows, places, strict=True)]
+
+
+def ratios(numbers: np.ndarray, digits: int) -> list[list[str]]:
+    """Ratios, and the ends of their intervals: which side of 1 each is on always shows.
+
+    Each number has `digits` significant ones, more where its interval tells more, and more where it would else be
+    printed as 1 and is not, up to `MOST_KNOWN` of them: nearer to 1 it is taken for 1. Where one needs too many digits,
+    it is in powers of ten. NaN is ``-``.
+
+    Args:
+        numbers: float64 from 0 on, (n, 1), or (n, 3) with the lower and the upper ends: lower <= upper, or NaN.
+        digits: 1 to `MOST_KNOWN`.
+
+    Returns:
+        As many texts.
+    """
+    rows = [[Decimal(repr(number)) for number in row] for row in numbers.tolist()]
+    texts = []
+    for row in rows:
+        known = _known_place(row, max((x for x in row if x.is_finite()), default=Decimal(0)))
+        texts.append([_ratio(x, digits, known) for x in row])
+    return texts
+
+
+def _ratio(number: Decimal, digits: int, known: int | None) -> str:
+    """One of them; known: the power of ten at which its interval asks it to end."""
+    if not number.is_finite() or not number:
+        return _odd(number) if number else "0"
+    place = _exponent(number, digits) - digits + 1
+    place = place if known is None else min(place, known)
+    if _at(place, number) == 1 != number:
+        place = next((finer for finer in range(place, -MOST_KNOWN, -1) if _at(finer, number) != 1), place)
+    shown = _at(place, number)
+    if max(shown.adjusted(), 0) + 1 + max(-place, 0) > MOST_READ:
+        return _in_powers_of_ten(shown)
+    return f"{shown:,f}" if shown >= 10_000 else f"{shown:f}"
 
 
 def _known_place(row: list[Decimal], largest: Decimal) -> int | None:

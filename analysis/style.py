@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
-from matplotlib.ticker import FuncFormatter, Locator, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import Formatter, Locator, LogLocator, MaxNLocator, NullFormatter
 
 from simulator import clairvoyant
 
@@ -28,6 +29,7 @@ BOUND: dict[str, Any] = {"color": "0.45", "linestyle": (0, (4, 2)), "linewidth":
 SIZE = (6.2, 4.6)  # inches, without the legend
 DPI = 150
 SECOND_AXIS = 38  # points below the first
+MOST_TICK = 7  # characters of a tick's label
 
 
 def new_axes(size: tuple[float, float] = SIZE) -> Axes:
@@ -119,8 +121,34 @@ def plain_ticks(axis: Axis, low: float, high: float) -> None:
     else:
         locator = LogLocator(subs=(1.0, 2.0, 5.0) if ratio < 1e4 else (1.0,))
     axis.set_major_locator(locator)
-    axis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+    axis.set_major_formatter(_OneNotation())
     axis.set_minor_formatter(NullFormatter())
+
+
+class _OneNotation(Formatter):
+    """Plain numbers on all ticks, or, where one of those in view gets too long, powers of ten on all: ``5e-5``."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        return self.format_ticks([x])[0]
+
+    def format_ticks(self, values: Sequence[float]) -> list[str]:
+        assert isinstance(self.axis, Axis)
+        low, high = sorted(self.axis.get_view_interval())
+        slack = 1e-9 * (high - low)
+        seen = [x for x in values if low - slack <= x <= high + slack]
+        is_plain = all(len(_plain(x)) <= MOST_TICK for x in seen)
+        return [_plain(x) if is_plain else _in_powers_of_ten(x) for x in values]
+
+
+def _plain(x: float) -> str:
+    """Six significant digits, never in powers of ten."""
+    return f"{Decimal(f'{x:g}'):f}"
+
+
+def _in_powers_of_ten(x: float) -> str:
+    """The same number as ``5e-5``."""
+    mantissa, _, exponent = f"{Decimal(f'{x:g}').normalize():e}".partition("e")
+    return f"{mantissa}e{int(exponent)}" if x else "0"
 
 
 def is_wide(values: np.ndarray) -> bool:

@@ -18,7 +18,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from analysis.rounding import MISSING, MOST_READ, rounded, whole
+from analysis.rounding import MISSING, MOST_READ, ratios, rounded, whole
 from analysis.runs import RunsError
 
 Best = Literal["min", "max"]
@@ -66,10 +66,12 @@ class Column:
         bold: of the other values, which are in bold too, such as those that cannot be told apart from the best.
         unit: of the values, such as ``"s"``; ``"1"`` is not printed.
         digits: significant digits that every number without an interval has at least, 3 by default.
+        is_ratio: whether the values are ratios, 0 or more, which are printed so that it shows which are above 1.
 
     Raises:
         RunsError: values that are neither numbers nor texts, not as many ends or marks as values, one end without
-            the other, an end below the other, texts that have a best or an interval, or digits that cannot be.
+            the other, an end below the other, texts that have a best or an interval or are ratios, or digits that
+            cannot be.
     """
 
     name: str
@@ -80,14 +82,16 @@ class Column:
     bold: Sequence[bool] | np.ndarray | None = None
     unit: str = ""
     digits: int | None = None
+    is_ratio: bool = False
 
     def __post_init__(self) -> None:
         where = f"column {self.name!r}"
         object.__setattr__(self, "values", _values(where, self.values))
         if (self.lower is None) != (self.upper is None):
             raise RunsError(f"{where}: an interval has two ends: lower and upper are given together")
-        if self.is_text and (self.best is not None or self.lower is not None or self.digits is not None):
-            raise RunsError(f"{where}: texts have no best one, no interval and no digits")
+        asks = self.best is not None or self.lower is not None or self.digits is not None or self.is_ratio
+        if self.is_text and asks:
+            raise RunsError(f"{where}: texts have no best one, no interval and no digits, and are no ratios")
         if self.best not in (None, *get_args(Best)):
             raise RunsError(f"{where}: best is one of {', '.join(get_args(Best))}, or None, not {self.best!r}")
         if self.digits is not None and (self.lower is not None or self.digits not in range(1, MOST_READ + 1)):
@@ -127,14 +131,14 @@ class Column:
         marked = np.zeros(count, dtype=bool) if self.bold is None else np.asarray(self.bold)
         if self.is_text:
             return [Cell(visible(text), None, mark) for text, mark in zip(self.values, marked.tolist(), strict=True)]
-        values, is_exact = np.asarray(self.values), self.lower is None and self.digits is None
+        values, is_exact = np.asarray(self.values), self.lower is None and self.digits is None and not self.is_ratio
         if is_exact and values.dtype.kind in "iu":
             texts = [[text] for text in whole(values)]
         else:
             parts = [
                 np.asarray(part, dtype=np.float64) for part in (values, self.lower, self.upper) if part is not None
             ]
-            texts = rounded(np.stack(parts, axis=1), self.digits or DIGITS)
+            texts = (ratios if self.is_ratio else rounded)(np.stack(parts, axis=1), self.digits or DIGITS)
         if self.best is not None and not np.isnan(values).all():
             first = int(np.nanargmin(values) if self.best == "min" else np.nanargmax(values))
             if values[first] != (np.inf if self.best == "min" else -np.inf):

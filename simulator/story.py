@@ -28,7 +28,7 @@ ENDED = {
     "complete": "it was complete",
     "curve-end": "its curve ended",
     "cancelled": "it was cancelled",
-    "budget": "the end of the run cut it off",
+    "budget": "it was cut off when the run was over",
     "failed": "it failed",
     "pause": "it was paused, and was not resumed",
     "crash": "it waited for a worker after a crash",

@@ -15,11 +15,24 @@ from analysis.anytime import Band, anytime
 from analysis.curves import Curves, curves, grid
 from analysis.pairing import tasks as tasks_of
 from analysis.runs import RunsError
-from analysis.style import BOUND, DPI, add_trainings, is_wide, label, legend_beside, look, new_axes, plain_ticks, tidy
+from analysis.style import (
+    BOUND,
+    DPI,
+    add_trainings,
+    is_wide,
+    label,
+    legend_beside,
+    look,
+    new_axes,
+    plain_ticks,
+    tidy,
+    wrapped,
+)
 from simulator import clairvoyant
 
 COLUMNS = 3
 TASK_SIZE = (4.2, 3.4)  # inches, of each task in a grid
+TASK_LABEL, TASK_TITLE = 34, 52  # characters on a line of a label, and of the title above each column
 SPAN = 500  # the first results of a long run would take up half of the time axis, and most of the other one
 
 
@@ -61,9 +74,12 @@ def plot_tasks(
 ) -> list[Axes]:
     """Anytime curves of several tasks, one Axes each, and one legend beside the last.
 
+    Labels that all tasks share stand on the left and at the bottom only; where metrics or units differ, at each Axes.
+
     Args:
         runs: or their `analysis.curves`.
-        axes: as many as there are tasks; a grid in a figure of its own by default, `COLUMNS` wide.
+        axes: as many as there are tasks; a grid in a figure of its own by default, `COLUMNS` wide, whose title tells
+            what the curves and bands are.
         how, band: see `analysis.anytime`.
 
     Returns:
@@ -89,14 +105,24 @@ def plot_tasks(
     if len(axes) != len(names):
         raise RunsError(f"there are {len(axes)} Axes for {len(names)} tasks")
     schedulers = list(some.schedulers)
+    each = [some.where(tasks == name) for name in names]
+    one_x, one_y = (len({getattr(own, axis) for own in each}) == 1 for axis in ("x_label", "y_label"))
     lines: dict[str, Line2D] = {}
-    for i, (ax, name) in enumerate(zip(axes, names, strict=True)):
-        own = some.where(tasks == name)
+    for i, (ax, name, own) in enumerate(zip(axes, names, each, strict=True)):
         lines |= dict(zip(own.schedulers, _draw(ax, own, how, band, schedulers), strict=True))
         is_lowest, is_first = i + width >= len(names), i % width == 0
-        tidy(ax, name, own.x_label if is_lowest else "", own.y_label if is_first else "")
+        tidy(ax, name, own.x_label if is_lowest or not one_x else "", own.y_label if is_first or not one_y else "")
+        ax.set_ylabel(wrapped(ax.get_ylabel(), TASK_LABEL), parse_math=False)
+        ax.tick_params(labelsize=8)
     shown = [name for name in schedulers if name in lines]
     legend_beside(axes[width - 1], [lines[name] for name in shown], [label(name) for name in shown], widen=is_own)
+    if is_own:
+        figure = axes[0].figure
+        assert isinstance(figure, Figure)
+        title = wrapped(_title(some, how, band), round(TASK_TITLE * width))
+        figure.suptitle(title, x=0.01, ha="left", fontsize=11, parse_math=False)
+        across, down = figure.get_size_inches()
+        figure.set_size_inches(across, down + 0.2 * (title.count("\n") + 1))
     return list(axes)
 
 
@@ -139,10 +165,12 @@ def _draw(ax: Axes, some: Curves, how: How, band: Band, order: list[str]) -> lis
 
 
 def _title(some: Curves, how: How, band: Band) -> str:
-    run = some.runs.iloc[0]
-    title = f"{run['table']}, {_counted(some.runs['workers'], 'worker')}"
-    title += f", cluster {run['cluster']}" if run["cluster"] else ""
-    seeds = some.runs.groupby("scheduler")["seed"].nunique()
+    runs, tables, clusters = some.runs, some.runs["table"].unique(), some.runs["cluster"].unique()
+    title = tables[0] if len(tables) == 1 else f"{len(tables)} tables"
+    title += f", {_counted(runs['workers'], 'worker')}"
+    title += f", cluster {clusters[0]}" if len(clusters) == 1 and clusters[0] else ""
+    title += f", {len(clusters)} clusters" if len(clusters) > 1 else ""
+    seeds = runs.groupby(["scheduler", tasks_of(runs)])["seed"].nunique()
     middle = {"median": "median", "mean": "mean", "iqm": "interquartile mean"}[how]
     around = {"quartiles": "quartiles", "interval": "95% interval"}[band]
     return f"{title}: {middle} and {around} over {_counted(seeds, 'seed')}"

@@ -42,17 +42,6 @@ def plot_critical_difference(friedman: Friedman, ax: Axes | None = None) -> Axes
     for low, high, level in bars:
         ax.plot([low, high], [-LEVEL * (level + 1)] * 2, color="black", linewidth=4, solid_capstyle="butt")
     top = LEVEL * (levels + 1)
-    if not rejects:
-        ax.text(
-            (left + right) / 2,
-            -top - 0.04,
-            "Friedman's test does not tell any of them apart",
-            ha="center",
-            va="top",
-            zorder=4,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
-        )
-        top += 0.3
     names: list[Text] = []
     bottom = top
     half = (count + 1) // 2
@@ -89,6 +78,11 @@ def plot_critical_difference(friedman: Friedman, ax: Axes | None = None) -> Axes
                 )
             )
         bottom = max(bottom, y)
+    if not rejects:  # below all lines
+        bottom += 0.3
+        ax.text(
+            (left + right) / 2, -bottom, "Friedman's test does not tell any of them apart", ha="center", va="bottom"
+        )
 
     ruler = ABOVE - 0.3
     ax.plot([left, left + critical], [ruler] * 2, color="black", linewidth=1.3, marker="|", markersize=8)

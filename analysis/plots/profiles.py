@@ -14,6 +14,7 @@ from analysis.style import new_axes, tidy
 from analysis.targets import Reached
 
 SHARE = "share of problems solved"
+ROOM = 1.05  # times the last moment is where the axis ends, or what happens at that moment could not be seen
 
 
 def plot_performance_profile(reached: Reached, ax: Axes | None = None) -> Axes:
@@ -28,7 +29,8 @@ def plot_performance_profile(reached: Reached, ax: Axes | None = None) -> Axes:
     """
     is_own = ax is None
     ax = new_axes() if ax is None else ax
-    steps = _steps(performance_profile(reached), reached, "factor", at_least=2.0)
+    profile = performance_profile(reached)
+    steps = _steps(profile, reached, "factor", max(2.0, ROOM * float(profile["factor"].max())))
     draw_shares(ax, steps, reached, 1.0, is_own=is_own)
     ax.set_xlim(left=1.0)
     tidy(ax, about(reached), "time, as a multiple of the shortest on the same problem", SHARE)
@@ -38,7 +40,8 @@ def plot_performance_profile(reached: Reached, ax: Axes | None = None) -> Axes:
 def plot_data_profile(reached: Reached, unit: float | Sequence[float] | np.ndarray, ax: Axes | None = None) -> Axes:
     """The share of problems solved within so many mean full trainings, and its 95% interval behind it.
 
-    See `analysis.data_profile`. Names are drawn as they are, without TeX; the axis is logarithmic where it can be.
+    It goes to the end of the longest run. See `analysis.data_profile`. Names are drawn as they are, without TeX; the
+    axis is logarithmic where it can be.
 
     Args:
         reached: the runs.
@@ -52,15 +55,16 @@ def plot_data_profile(reached: Reached, unit: float | Sequence[float] | np.ndarr
     is_own = ax is None
     ax = new_axes() if ax is None else ax
     first = profile["units"][profile["share"] > 0]
-    steps = _steps(profile, reached, "units", at_least=0.0)
+    end = ROOM * float((reached.times / np.broadcast_to(unit, reached.times.shape[1])[:, None]).max())
+    steps = _steps(profile, reached, "units", end)
     draw_shares(ax, steps, reached, float(first.min()) if len(first) else 0.0, is_own=is_own)
     tidy(ax, about(reached), "time (mean full trainings)", SHARE)
     return ax
 
 
-def _steps(profile: pd.DataFrame, reached: Reached, x: str, at_least: float) -> list[Steps]:
-    """Each scheduler's part of a profile, up to where the longest ends, or further."""
-    last, found = max(at_least, float(profile[x].max())), []
+def _steps(profile: pd.DataFrame, reached: Reached, x: str, last: float) -> list[Steps]:
+    """Each scheduler's part of a profile, up to the end of the axis."""
+    found = []
     for scheduler in reached.schedulers:
         part = profile[profile["scheduler"] == scheduler]
         share, lower, upper = (np.append(part[column], part[column].iloc[-1]) for column in ("share", "lower", "upper"))

@@ -95,8 +95,8 @@ async function openRun(data, states, standings, views, pick) {
   byId("replay-name").textContent = `${data.table}, seed ${data.seed}: ${size}`;
   for (const plot of document.querySelectorAll("[data-metric]")) plot.textContent = metricName(data);
   states.forEach((_, state) => (byId(`state-${state}`).parentElement.hidden = !data.states.state.includes(state)));
-  byId("resource-unit").textContent = data.resource_unit;
-  byId("curve-unit").textContent = data.resource_unit;
+  byId("resource-unit").textContent = `${data.resource_unit}s`;
+  byId("curve-unit").textContent = `${data.resource_unit}s`;
 
   function show(at) {
     time = at;

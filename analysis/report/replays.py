@@ -31,9 +31,13 @@ def replays(
         The traces, and why some are missing; empty where none is.
 
     Raises:
-        RunsError: there is no run with that seed.
+        RunsError: there is no run of a scheduler, or none with that seed.
     """
     runs = runs[runs["scheduler"] != clairvoyant.NAME]
+    if not len(runs):
+        raise RunsError(
+            "there is no run of a scheduler, only the clairvoyant bound, which is nothing to report on alone"
+        )
     first = runs.iloc[0]
     alike = (runs["table"] == first["table"]) & (runs["cluster"] == first["cluster"])
     runs = runs[alike & (runs["workers"] == first["workers"])]

@@ -36,15 +36,8 @@ if TYPE_CHECKING:
     from simulator.study import Row
 
 DEFAULT_SCHEDULERS = "random,successive-halving,hyperband,asha-stopping,asha-promotion,median-stopping"
-CLUSTER_SHARES = {  # by column of the summary
-    "share_useful": "useful",
-    "share_repeated": "repeated",
-    "share_stopped": "stopped",
-    "share_barrier": "barrier",
-    "share_no_work": "no work",
-    "share_overhead": "overhead",
-}
 OUTPUTS = ("runs.parquet", "summary.csv", "anytime.png")
+MADE_OF_RUNS = ("report.html", "tables")  # by other commands, in the same folder
 
 app = typer.Typer()
 
@@ -219,6 +212,7 @@ def _write_comparison(rows: list[Row], names: list[str], out: Path, asked: tuple
     import warnings
 
     from analysis import as_runs, curves, plot_anytime, save_picture, summarise
+    from simulator.cli.comparison import print_comparison
     from simulator.study.parts import write_rows
 
     rows.sort(key=lambda row: (names.index(row["scheduler"]), row["seed"]))
@@ -231,63 +225,20 @@ def _write_comparison(rows: list[Row], names: list[str], out: Path, asked: tuple
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Glyph .* missing from font")  # it is drawn as a box
             save_picture(plot_anytime(curves(runs, *asked)), png)  # type: ignore[arg-type]
+        outdated = _outdated(out, parquet)
         for name in OUTPUTS:
             os.replace(Path(aside, name), out / name)
     if not quiet:
-        _print_comparison(summary, rows[0])
+        print_comparison(summary, rows[0])
     for name in OUTPUTS:
         print(out / name)
+    if outdated:
+        print(plain(f"note: not of these runs but of earlier ones: {', '.join(map(str, outdated))}"), file=sys.stderr)
 
 
-def _print_comparison(summary: Any, first: Row) -> None:
-    from rich.console import Console
-    from rich.table import Table as RichTable
-
-    from analysis.runs import OWN
-    from analysis.style import label
-
-    title = plain(f"{first['table']}: {first['metric']}, {first['workers']} workers")
-    title += plain(f", cluster {first['cluster']}") if first["cluster"] else ""
-    shares = CLUSTER_SHARES if first["cluster"] else {"idle": "idle"}
-    priced = bool((summary["cost"] >= 0).any())
-    others = bool((summary["decided_by"] != OWN).any())
-    shown = RichTable(title=title, title_justify="left")
-    for column in ("scheduler", *(("decided by",) if others else ())):
-        shown.add_column(column, overflow="fold")  # a name that is cut off may be another's as well
-    for column in (
-        "final (quartiles)",
-        "test",
-        "to 5% (s)",
-        "to 1% (s)",
-        plain(f"{first['resource_unit']}s"),
-    ):
-        shown.add_column(column, justify="right")
-    for column in (*shares.values(), *(("cost",) if priced else ())):
-        shown.add_column(column, justify="right")
-    for row in summary.itertuples():
-        shown.add_row(
-            plain(label(row.scheduler)),
-            *((plain(row.decided_by),) if others else ()),
-            f"{figure(row.final)} ({figure(row.final_q1)} to {figure(row.final_q3)})",
-            figure(row.test),
-            *(_reached(row.time_to_5pct, row.reached_5pct), _reached(row.time_to_1pct, row.reached_1pct)),
-            "-" if row.resource != row.resource else f"{row.resource:,.0f}",  # NaN: nothing was run
-            *(_percent(getattr(row, name)) for name in shares),
-            *((f"{row.cost:.4g}",) if priced else ()),
-        )
-    shown.caption = (
-        "medians over seeds; to 5%: time until 5% of the way from the table's median to its best is left, "
-        "or, where it is not half of the runs that get there, how many do"
-    )
-    if first["cluster"]:
-        shown.caption += "; shares are of the workers' time"
-    shown.caption_justify = "left"
-    Console(width=None if sys.stdout.isatty() else 200, emoji=False, markup=False).print(shown)
-
-
-def _percent(share: float) -> str:
-    return "-" if share != share else f"{share:.1%}"
-
-
-def _reached(seconds: float, share: float) -> str:
-    return f"{seconds:.1f}" if seconds != float("inf") else f"{share:.0%} do"
+def _outdated(out: Path, runs: Path) -> list[Path]:
+    """What other commands made of the runs in a folder, if these are about to be replaced by other ones."""
+    made = [out / name for name in MADE_OF_RUNS if (out / name).exists()]
+    before = out / OUTPUTS[0]
+    is_same = bool(made) and before.is_file() and before.read_bytes() == runs.read_bytes()
+    return [] if is_same else made

@@ -167,3 +167,13 @@ def test_it_draws_into_axes_that_are_given() -> None:
     ax = figure.add_subplot()
     assert plot_critical_difference(made(4), ax) is ax
     assert tuple(figure.get_size_inches()) == (9, 4)
+
+
+@pytest.mark.parametrize("schedulers", [3, 6])
+def test_that_nothing_is_told_apart_is_said_where_no_line_is(schedulers: int) -> None:
+    ax = plot_critical_difference(made(schedulers, 5, spread=0.0))
+    drawn(ax)
+    (said,) = [text for text in texts(ax) if "not tell any of them apart" in text.get_text()]
+    box = said.get_window_extent()
+    for line in ax.get_lines():
+        assert not line.get_window_extent().padded(1).overlaps(box)

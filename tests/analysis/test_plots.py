@@ -20,6 +20,7 @@ from analysis import anytime, as_runs, plot_anytime
 from analysis import curves as curves_of
 from analysis.plots import plot_tasks
 from analysis.runs import RunsError
+from analysis.style import plain_ticks
 
 SIX = ["random", "successive-halving", "hyperband", "asha-stopping", "asha-promotion", "median-stopping"]
 NINE = [
@@ -212,6 +213,24 @@ def test_one_result_at_the_very_end_is_no_error() -> None:
     drawn(plot_anytime(as_runs([by_hand([10.0], [0.5])])))
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (4e-5, 1.2e-3, ["0.00005", "0.0001", "0.0002", "0.0003", "0.0005", "0.001"]),
+        (4e-6, 1.2e-4, ["5e-6", "1e-5", "2e-5", "3e-5", "5e-5", "1e-4"]),
+        (1.1e-5, 2.1e-5, ["1.2e-5", "1.4e-5", "1.6e-5", "1.8e-5", "2e-5"]),
+        (1e5, 3e6, ["100000", "200000", "300000", "500000", "1000000", "2000000", "3000000"]),
+        (1e6, 3e7, ["1e6", "2e6", "3e6", "5e6", "1e7", "2e7", "3e7"]),
+    ],
+)
+def test_all_ticks_of_an_axis_are_in_one_notation(low: float, high: float, said: list[str]) -> None:
+    ax = Figure().add_subplot()
+    ax.set_xscale("log")
+    ax.set_xlim(low, high)
+    plain_ticks(ax.xaxis, low, high)
+    assert [text.get_text() for text in labels(drawn(ax).xaxis)] == said
+
+
 def test_run_that_takes_no_time_is_no_error() -> None:
     ax = drawn(plot_anytime(as_runs([by_hand([0.0], [0.5], end=0.0, full_training=0.0)])))
     assert ax.get_xscale() == "linear"
@@ -394,6 +413,17 @@ def test_tasks_have_an_axes_each_and_schedulers_the_same_look_in_all() -> None:
     inside = figure.get_tightbbox()
     assert inside.x0 >= 0
     assert inside.x1 <= figure.get_size_inches()[0]
+    assert figure.get_suptitle() == "4 tables, 4 workers: median and quartiles over 4 seeds"
+
+
+def test_tasks_of_several_metrics_have_labels_of_their_own() -> None:
+    runs = [curves(SIX[:2], table="a:a"), curves(SIX[:2], table="b:b"), curves(SIX[:2], table="c:c", unit="USD")]
+    axes = plot_tasks(pd.concat(runs))
+    said = ["best loss so far", "best loss so far", "best loss so far (USD)"]
+    assert [ax.get_ylabel().replace("\n", " ") for ax in axes] == said
+    boxes = [drawn(ax).get_tightbbox() for ax in axes]
+    for one, other in itertools.combinations(boxes, 2):
+        assert not one.overlaps(other)
 
 
 def test_one_task_is_drawn_in_a_given_axes_and_the_number_has_to_fit() -> None:

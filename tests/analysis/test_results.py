@@ -56,8 +56,46 @@ def test_each_task_has_its_best_and_their_mean_has_one() -> None:
 
 def test_one_seed_has_values_without_intervals_and_without_claims() -> None:
     table = regret_table(runs_of({"a": 0.2, "b": 0.21}, seeds=1, noise=0.0))
-    assert [cell.is_bold for cell in column(table, "regret").cells()] == [True, False]
-    assert "(" not in table.to_markdown().splitlines()[4]
+    said = table.to_markdown()
+    assert "**" not in said
+    assert "over 1 seed\n" in said
+    assert "One seed does not tell which is better" in said
+    assert "(" not in said.splitlines()[4]
+
+
+def test_one_seed_does_not_tell_who_is_sooner() -> None:
+    said = speed_table(runs_of({"a": 0.2, "b": 0.3}, seeds=1, noise=0.0), 0.25, "a").to_markdown()
+    assert "**" not in said
+    assert "One seed does not tell which is better" in said
+
+
+def never_there(*names: str) -> pd.DataFrame:
+    """Runs of slow, which gets there late, fast, which does early, and others that are called never."""
+    rows = [
+        by_hand([2.0 * (1 + (name == "slow")) + seed / 100], [0.5 if "never" in name else 0.1], name, seed, end=9.0)
+        | SHARED
+        for name in names
+        for seed in range(6)
+    ]
+    return as_runs(rows)
+
+
+@pytest.mark.parametrize(
+    ("names", "baseline", "bold"),
+    [
+        (("slow", "fast"), "slow", "fast"),
+        (("slow", "fast", "never"), "slow", "fast"),  # at most so soon
+        (("never", "fast"), "never", "fast"),  # at least so soon
+        (("never", "fast", "slow"), "never", "fast"),
+        (("never", "never either"), "never", ""),  # nothing is known
+        (("never", "never either", "fast"), "never", ""),  # not of each
+    ],
+)
+def test_the_soonest_is_in_bold_only_where_it_is_known_to_be(names: tuple[str, ...], baseline: str, bold: str) -> None:
+    table = speed_table(never_there(*names), 0.1, baseline)
+    cells = column(table, f"times sooner than {baseline}").cells()
+    assert [name for name, cell in zip(names, cells, strict=True) if cell.is_bold] == [bold] * bool(bold)
+    assert ("In bold" in table.note) == ("**" in table.to_markdown()) == (names != ("never", "never either"))
 
 
 def test_times_to_a_target_are_compared_with_the_baseline() -> None:

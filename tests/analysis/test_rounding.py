@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.rounding import rounded, whole
+from analysis.rounding import ratios, rounded, whole
 
 ANY = st.floats(allow_nan=True, allow_infinity=True)
 EVERYDAY = st.one_of(st.floats(-1e5, 1e5), st.floats(-1.0, 1.0), st.integers(-2000, 2000).map(lambda i: i / 8))
@@ -171,3 +171,21 @@ def test_intervals_are_never_printed_inverted(rows: list[tuple[float, float, flo
         assert isnan(value) == isnan(row[0])
         if row[1] <= row[0] <= row[2]:
             assert lower <= value <= upper
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ([5.12, 0.534, 55.07], ["5.12", "0.534", "55.1"]),
+        ([6.1, 1.005, 42.2], ["6.10", "1.005", "42.2"]),  # three digits would hide that it is above 1
+        ([0.9996, np.nan, np.nan], ["0.9996", "-", "-"]),
+        ([1.0, 1.0, 1.0], ["1.00", "1.00", "1.00"]),
+        ([1 + 1e-9, np.nan, np.nan], ["1.00", "-", "-"]),  # by rounding errors alone
+        ([2.0012, 2.001, 2.0014], ["2.00120", "2.00100", "2.00140"]),  # the interval tells more digits
+        ([np.nan, 0.0, np.inf], ["-", "0", "inf"]),
+        ([12345.6, 2.0, 1e9], ["12,300", "2.00", "1.00e9"]),
+        ([1e-9, 0.0, 0.5], ["1.00e-9", "0", "0.500"]),
+    ],
+)
+def test_ratios_show_which_side_of_1_they_are_on(row: list[float], said: list[str]) -> None:
+    assert ratios(np.array([row]), 3) == [said]

@@ -168,16 +168,18 @@ def test_bands_are_the_intervals_of_survival() -> None:
 
 def test_profiles_draw_their_shares_up_to_the_end() -> None:
     some = made()
-    for ax, profile, first in (
-        (plot_performance_profile(some), performance_profile(some), 1.0),
-        (plot_data_profile(some, [2.0, 3.0]), data_profile(some, [2.0, 3.0]), 0.0),
+    ended = float((some.times / np.array([2.0, 3.0])[:, None]).max())
+    for ax, profile, first, end in (
+        (plot_performance_profile(some), performance_profile(some), 1.0, None),
+        (plot_data_profile(some, [2.0, 3.0]), data_profile(some, [2.0, 3.0]), 0.0, ended),
     ):
         x = profile.columns[1]
         for scheduler, line, band in zip(some.schedulers, curves(ax), ax.collections, strict=True):
             own = profile[profile["scheduler"] == scheduler]
             for found in own[own[x] > ax.get_xlim()[0]].itertuples():
                 assert value(line, getattr(found, x)) == found.share
-            assert np.asarray(line.get_xdata())[-1] == profile[x].max()
+            last = float(np.asarray(line.get_xdata())[-1])
+            assert last == pytest.approx(1.05 * (profile[x].max() if end is None else end))  # a jump is not on the edge
             assert np.asarray(line.get_ydata())[-1] == own["share"].iloc[-1]
             corners = band.get_paths()[0].vertices
             assert (corners[:, 1].min(), corners[:, 1].max()) == (own["lower"].min(), own["upper"].max())
@@ -187,6 +189,14 @@ def test_profiles_draw_their_shares_up_to_the_end() -> None:
     assert plot_performance_profile(made(1)).get_xlim()[1] >= 2  # a line, also where all factors are 1
     assert plot_performance_profile(some).get_xlabel() == "time, as a multiple of the shortest on the same problem"
     assert plot_data_profile(some, 1.0).get_xlabel() == "time (mean full trainings)"
+
+
+@EACH
+def test_where_nobody_got_there_the_axis_goes_as_far_as_the_runs_did(plot: Any) -> None:
+    ax = drawn(plot(runs(*np.full((2, 1, 3), np.inf), ends=30.0)))
+    assert [text.get_text() for text in ax.texts] == ["no run got there"]
+    end = {0: 30.0, 1: 2.0, 2: 15.75}[PICTURES.index(plot)]
+    assert ax.get_xlim()[1] == pytest.approx(end, rel=0.01)
 
 
 @EACH

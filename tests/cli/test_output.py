@@ -16,6 +16,7 @@ from calling import SCRIPT, Done, environment, on_terminal, process, small_table
 from analysis import load_runs, summarise
 from blackboxes import Blackbox, Metric, save
 from simulator import Simulation, Trace, scheduler_names, searcher_names
+from simulator.cli.comparison import print_comparison
 
 Command = Callable[..., Done]
 COMMANDS = [[], ["list"], ["show"], ["run"], ["compare"], ["trace"], ["trace", "diff"]]
@@ -278,6 +279,44 @@ def test_comparison_prints_long_names_in_full(rungsim: Command, table: str, tmp_
     assert (done.code, done.err) == (0, "")
     first = [line.split("│")[1].strip() for line in done.out.splitlines() if line.startswith("│")]
     assert "".join(first) == "".join(specs)
+
+
+def test_comparison_cuts_no_number_however_narrow_the_terminal_is(
+    rungsim: Command, table: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = "random,hyperband(eta=4,rounding='ceil',anchor='r_max',overlap=False),asha-stopping(levels=[1,3,9],eta=2)"
+    options = ("--seeds", 2, "--budget", "3x", "--jobs", 1, "--cluster", "spot(price=0.9)", "--out", tmp_path)
+    every = columns_of(rungsim("compare", table, "--schedulers", names, *options).out)
+    assert len(every) == 13
+    runs = load_runs(tmp_path)
+    for width in (40, 60, 80, 120, 200):
+        print_comparison(summarise(runs), runs.to_dict("records")[0], width)
+        said = capsys.readouterr().out
+        assert max(map(len, said.splitlines())) <= max(width, 60)
+        shown = columns_of(said)
+        assert [column for column in every if column in shown] == shown  # each as it is, or left out
+        assert (shown == every) == ("no room for" not in " ".join(said.split())) == (width == 200)
+        assert width < 80 or any(column.startswith("to5%") for column in shown)
+
+
+def columns_of(printed: str) -> list[str]:
+    """What stands in each column of a table, without spaces."""
+    lines = [re.split("[│┃]", line)[1:-1] for line in printed.splitlines() if line.startswith(("│", "┃"))]
+    return ["".join("".join(column).split()) for column in zip(*lines, strict=True)]
+
+
+@pytest.mark.parametrize("others", [True, False])
+def test_comparison_tells_what_is_of_earlier_runs(rungsim: Command, table: str, tmp_path: Path, others: bool) -> None:
+    def compared(seeds: int) -> Done:
+        options = ("--schedulers", "random,hyperband", "--budget", "3x", "-q", "--jobs", 1, "--out", tmp_path)
+        return rungsim("compare", table, "--seeds", seeds, *options)
+
+    assert compared(2).err == ""
+    (tmp_path / "report.html").write_text("of two seeds")
+    (tmp_path / "tables").mkdir()
+    said = f"note: not of these runs but of earlier ones: {tmp_path / 'report.html'}, {tmp_path / 'tables'}\n"
+    assert compared(2 + others).err == said * others
+    assert (tmp_path / "report.html").read_text() == "of two seeds"
 
 
 def test_quiet_comparison_prints_only_the_paths(rungsim: Command, table: str, tmp_path: Path) -> None:

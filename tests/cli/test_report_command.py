@@ -65,6 +65,15 @@ def test_wrong_use_of_report(rungsim: Command, compared: Path, arguments: list[s
 
 
 @pytest.mark.parametrize("command", ["report", "tables"])
+def test_the_bound_alone_is_an_error(rungsim: Command, table: str, tmp_path: Path, command: str) -> None:
+    options = ("--schedulers", "clairvoyant", "--seeds", 2, "--budget", "1x", "--jobs", 1, "-q", "--out", tmp_path)
+    assert rungsim("compare", table, *options).code == 0
+    done = rungsim(command, tmp_path)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("error: there is no run of a scheduler")
+
+
+@pytest.mark.parametrize("command", ["report", "tables"])
 def test_a_folder_without_runs_is_an_error(rungsim: Command, tmp_path: Path, command: str) -> None:
     done = rungsim(command, tmp_path)
     assert (done.code, done.err) == (2, f"error: {tmp_path / 'runs.parquet'}: there is no such file\n")

@@ -81,7 +81,7 @@ def test_trials_that_are_cut_off_cancelled_or_whose_curve_ends() -> None:
     cut = Simulation(table, Scripted([Start(0, until=3)]), workers=1, budget=5).run()
     assert story(cut, 0)[2:] == [
         "5.000000000 s: cut off by the end of the run on its way to 3 epochs, having reached 2 epochs.",
-        "In the end the end of the run cut it off, at 2 epochs and after 5.000000000 s on a worker.",
+        "In the end it was cut off when the run was over, at 2 epochs and after 5.000000000 s on a worker.",
     ]
 
 

@@ -328,6 +328,15 @@ def test_a_phone_scrolls_sideways_only_within_tables(opened: Opener, report: Cal
         assert 250 < shown.locator(chart).bounding_box()["width"] <= 390
 
 
+@pytest.mark.slow
+def test_on_a_small_screen_the_tables_fit_and_their_heads_do_not_touch(opened: Opener) -> None:
+    shown = opened(page(small_report()), width=1200)
+    widths = "(all) => all.map((one) => one.scrollWidth - one.clientWidth)"
+    assert max(shown.eval_on_selector_all(".scroller", widths)) <= 0
+    assert max(shown.eval_on_selector_all(".sortable th button", widths)) <= 0
+    assert shown.locator("#resource-unit").text_content() == "epochs"
+
+
 def test_hostile_texts_are_texts(opened: Opener) -> None:
     shown = opened(page(report_in(HOSTILE)))
     assert shown.locator("img, [onload], [onerror]").count() == 0
