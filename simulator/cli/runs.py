@@ -157,6 +157,7 @@ def compare(
 ) -> None:
     """Compare schedulers over many seeds: anytime curves, a summary table, and every run."""
     from analysis.curves import check_asked
+    from blackboxes.aside import told_of
     from simulator.budget import Budget
     from simulator.errors import SimulationError
     from simulator.registry import split_specs
@@ -181,7 +182,8 @@ def compare(
             "--x cost: workers have no price; give them one: --cluster 'spot(price=0.9)', for an hour"
         )
     out.mkdir(parents=True, exist_ok=True)
-    tempfile.TemporaryFile(dir=out).close()  # a folder that cannot be written to is an error now, not after the work
+    with told_of(out):
+        tempfile.TemporaryFile(dir=out).close()  # a folder that cannot be written to is an error now, not after the work
 
     rows: list[Row] = []
     interrupted = False

@@ -77,7 +77,7 @@ def resume(
 )
 def add(
     folder: Folder,
-    seeds: Annotated[int, typer.Option(help="As many seeds as this, 0, 1, 2, ..., in all.")] = 0,
+    seeds: Annotated[int | None, typer.Option(help="As many seeds as this, 0, 1, 2, ..., in all.")] = None,
     schedulers: Annotated[str, typer.Option(help="More schedulers, separated by commas.")] = "",
     tables: Annotated[str, typer.Option(help="More tables, separated by commas.")] = "",
     jobs: Jobs = -1,
@@ -94,7 +94,9 @@ def add(
     from simulator.study.folder import add as add_to
 
     dask = _dask(engine, address)
-    more: dict[str, Sequence[str | int]] = {"seeds": range(seeds)}
+    if seeds is not None and seeds < 1:
+        raise StudyError(f"--seeds {seeds}: how many seeds there are to be in all, at least 1, is needed")
+    more: dict[str, Sequence[str | int]] = {"seeds": range(seeds or 0)}
     more |= {"schedulers": split_specs(schedulers), "tables": split_specs(tables)}
     if not any(more.values()):
         raise StudyError("say what to add: --seeds, --schedulers or --tables")

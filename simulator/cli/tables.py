@@ -79,20 +79,23 @@ def show(
         print(plain(line))
 
 
-@app.command(epilog=examples("rungsim check tables/mine.h5"))
-def check(file: Annotated[Path, typer.Argument(help="A file of tables.", metavar="FILE")]) -> None:
+@app.command(epilog=examples("rungsim check tables/mine.h5", "rungsim check mlp:digits"))
+def check(
+    file: Annotated[str, typer.Argument(help="A file of tables, or the name of a family or a table.", metavar="FILE")],
+) -> None:
     """Verify a file: read all of it, tell what it holds and what looks odd; exit code 2 if something is wrong."""
     from blackboxes import BlackboxError
     from blackboxes.hdf5 import read, tasks_of
     from blackboxes.oddities import oddities
 
-    tasks = tasks_of(file)
+    path, wanted = _file_of(file)
+    tasks = tasks_of(path) if wanted is None else [wanted]
     if not tasks:
-        raise BlackboxError(f"{file}: it holds no table")
+        raise BlackboxError(f"{path}: it holds no table")
     broken = False
     for task in tasks:
         try:
-            box = read(file, task)
+            box = read(path, task)
             box.space  # noqa: B018  (parsed when first asked for)
         except BlackboxError as error:
             broken = True
@@ -110,3 +113,13 @@ def check(file: Annotated[Path, typer.Argument(help="A file of tables.", metavar
             print(plain(f"  - {sentence}"))
     if broken:
         raise typer.Exit(2)
+
+
+def _file_of(name: str) -> tuple[Path, str | None]:
+    """The file that is meant, and the task in it; None for all."""
+    from blackboxes import BlackboxError, synthetic
+    from blackboxes.catalogue import files_of
+
+    if name.partition(":")[0] in synthetic.families() and not Path(name).is_file():
+        raise BlackboxError(f"{name}: a synthetic table is in no file that could be checked")
+    return next(files_of(name), (Path(name), None))

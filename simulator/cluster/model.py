@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from numbers import Integral
 from pathlib import Path
@@ -177,8 +177,12 @@ class Cluster:
         return {name: list(value) if isinstance(value, tuple) else value for name, value in changed.items()}
 
     @classmethod
-    def read(cls, text: str) -> Cluster:
+    def read(cls, text: str, known: Sequence[str] = ()) -> Cluster:
         """From the name of a preset, with arguments that change it, or from the path of a TOML file.
+
+        Args:
+            text: such a name or path.
+            known: what else may stand there, for messages.
 
         Raises:
             SimulationError: no such preset, file or argument, or a value that is not what it should be.
@@ -191,7 +195,8 @@ class Cluster:
         name, parenthesis, rest = text.strip().partition("(")
         if name not in PRESETS:
             raise SimulationError(
-                f"cluster {text!r}: there is no {name!r}: {name_hint(name, list(PRESETS))}; or the path of a .toml file"
+                f"cluster {text!r}: there is no {name!r}: {name_hint(name, [*known, *PRESETS])}; or the path of a .toml "
+                "file"
             )
         where, given = f"cluster {text!r}", {}
         if parenthesis:

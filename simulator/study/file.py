@@ -249,7 +249,7 @@ def _check_scheduler(value: Any) -> None:
 
 def _check_cluster(value: Any) -> None:
     if _text(value) != NO_CLUSTER:
-        Cluster.read(value)
+        Cluster.read(value, known=(NO_CLUSTER,))
 
 
 def _check_seed(value: Any) -> None:

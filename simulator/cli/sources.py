@@ -1,0 +1,50 @@
+"""What kind of thing somebody has named, where a command needs another kind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+RUNS = "the folder of a comparison or a study (rungsim compare, rungsim study)"
+TRACE = "a trace (rungsim run --trace)"
+TABLE = "a table (family:task, or the path of a file)"
+BEGIN = {b"# rungsim trace": TRACE, b"PAR1": RUNS, b"\x89HDF\r\n": TABLE}  # of files
+
+
+def check_kind(source: str | Path, needed: str, what: str) -> None:
+    """That a source is not plainly of another kind than is needed; whether it is sound is not looked at.
+
+    Args:
+        source: a path, or the name of a table.
+        needed: `RUNS`, `TRACE` or `TABLE`.
+        what: needs it, for the message.
+
+    Raises:
+        SimulationError: it is of another kind.
+    """
+    from simulator.errors import SimulationError
+
+    found = _kind(Path(source))
+    if found is not None and found != needed:
+        its = "a folder" if found == RUNS and not _holds_runs(Path(source)) else found
+        raise SimulationError(f"{what} needs {needed}, and {str(source)!r} is {its}")
+
+
+def _kind(path: Path) -> str | None:
+    """What is there, as far as a look tells."""
+    if path.is_dir():
+        return RUNS
+    if not path.is_file():
+        return TABLE if _is_table(str(path)) else None
+    with path.open("rb") as file:
+        head = file.read(max(map(len, BEGIN)))
+    return next((kind for begin, kind in BEGIN.items() if head.startswith(begin)), None)
+
+
+def _holds_runs(path: Path) -> bool:
+    return path.is_file() or path.name == "runs.parquet" or (path / "runs.parquet").exists()
+
+
+def _is_table(name: str) -> bool:
+    from blackboxes import families, synthetic
+
+    return name.partition(":")[0] in {*families(), *synthetic.families()}
