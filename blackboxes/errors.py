@@ -39,7 +39,7 @@ def listed(names: Iterable[str]) -> str:
 
 
 def no_file(path: str | os.PathLike[str]) -> str:
-    """Why there is no file to read at a path; where the path is a relative one, also which folder that was told from."""
+    """Why there is no file to read at a path; for a relative path, also in which folder it was looked for."""
     if os.path.isdir(path):
         return "it is a folder, a file is needed"
     return f"there is no such file{looked_up(path)}"

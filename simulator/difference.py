@@ -75,7 +75,8 @@ def other_headers(left: Trace, right: Trace, fields: Sequence[str] = HEADER) -> 
 
 def header_lines(left: Trace, right: Trace, fields: Sequence[str]) -> list[str]:
     """What two traces were made with, as a difference is shown: a line of each for each of the fields."""
-    return [f"  {mark} {field}: {header_text(one, field)}" for field in fields for mark, one in zip("-+", (left, right))]
+    sides = (("-", left), ("+", right))
+    return [f"  {mark} {field}: {header_text(trace, field)}" for field in fields for mark, trace in sides]
 
 
 def header_text(trace: Trace, field: str) -> str:

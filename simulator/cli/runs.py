@@ -183,7 +183,9 @@ def compare(
         )
     out.mkdir(parents=True, exist_ok=True)
     with told_of(out):
-        tempfile.TemporaryFile(dir=out).close()  # a folder that cannot be written to is an error now, not after the work
+        tempfile.TemporaryFile(
+            dir=out
+        ).close()  # a folder that cannot be written to is an error now, not after the work
 
     rows: list[Row] = []
     interrupted = False

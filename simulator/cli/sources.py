@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-RUNS = "the folder of a comparison or a study (rungsim compare, rungsim study)"
+RUNS = "runs (the folder of rungsim compare or study)"
 TRACE = "a trace (rungsim run --trace)"
 TABLE = "a table (family:task, or the path of a file)"
 BEGIN = {b"# rungsim trace": TRACE, b"PAR1": RUNS, b"\x89HDF\r\n": TABLE}  # of files
@@ -25,23 +25,18 @@ def check_kind(source: str | Path, needed: str, what: str) -> None:
 
     found = _kind(Path(source))
     if found is not None and found != needed:
-        its = "a folder" if found == RUNS and not _holds_runs(Path(source)) else found
-        raise SimulationError(f"{what} needs {needed}, and {str(source)!r} is {its}")
+        raise SimulationError(f"{what} needs {needed}, and {str(source)!r} is {found.partition(' (')[0]}")
 
 
 def _kind(path: Path) -> str | None:
     """What is there, as far as a look tells."""
     if path.is_dir():
-        return RUNS
+        return RUNS if path.name == "runs.parquet" or (path / "runs.parquet").exists() else "a folder without runs"
     if not path.is_file():
         return TABLE if _is_table(str(path)) else None
     with path.open("rb") as file:
         head = file.read(max(map(len, BEGIN)))
     return next((kind for begin, kind in BEGIN.items() if head.startswith(begin)), None)
-
-
-def _holds_runs(path: Path) -> bool:
-    return path.is_file() or path.name == "runs.parquet" or (path / "runs.parquet").exists()
 
 
 def _is_table(name: str) -> bool:

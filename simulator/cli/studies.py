@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from simulator.study.folder import Progress, Standing
 
 SHOWN = 5  # errors
+LAST = 8  # lines of a traceback
 
 app = typer.Typer(
     help="Many runs by a file: on all cores or a Dask cluster, kept in a folder, and resumed after any end.",
@@ -232,11 +233,14 @@ def _print_standing(folder: Path, now: Standing, running: bool) -> None:
 
 
 def _print_failures(now: Standing) -> None:
-    """The different errors, each with how often it came."""
+    """The different errors, each with how often it came, and the end of a traceback."""
     from collections import Counter
 
-    errors = Counter(error for error, _ in now.failures.values())
+    errors, traces = Counter(error for error, _ in now.failures.values()), dict(now.failures.values())
     for error, count in errors.most_common(SHOWN):
         print(plain(f"{count} failed: {error}"), file=sys.stderr)
+        lines = traces[error].rstrip().splitlines()
+        for line in lines[-LAST:]:
+            print(f"    {plain(line)}", file=sys.stderr)
     if len(errors) > SHOWN:
         print(f"and {len(errors) - SHOWN} more errors: see failures.parquet", file=sys.stderr)

@@ -116,10 +116,12 @@ def check(
 
 
 def _file_of(name: str) -> tuple[Path, str | None]:
-    """The file that is meant, and the task in it; None for all."""
+    """The file that is meant, and the task in it, None for all; a file goes before a family of its name."""
     from blackboxes import BlackboxError, synthetic
     from blackboxes.catalogue import files_of
 
-    if name.partition(":")[0] in synthetic.families() and not Path(name).is_file():
+    if Path(name).is_file():
+        return Path(name), None
+    if name.partition(":")[0] in synthetic.families():
         raise BlackboxError(f"{name}: a synthetic table is in no file that could be checked")
     return next(files_of(name), (Path(name), None))

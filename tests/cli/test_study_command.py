@@ -125,10 +125,13 @@ def test_failed_runs_are_told_and_the_exit_code_says_so(study: Path, tmp_path: P
     out = tmp_path / "out"
     done = process("study", "run", study, "--out", out, "-q", **plugin)
     assert (done.code, done.out) == (1, "")
-    [error] = done.err.splitlines()
+    error, *trace = done.err.splitlines()
     failed = len(pd.read_parquet(out / "failures.parquet"))
     assert failed >= 2
     assert error == f"{failed} failed: ZeroDivisionError: integer division or modulo by zero"
+    assert trace[0] == "    Traceback (most recent call last):"
+    assert 'plugin.py", line ' in trace[1]
+    assert re.fullmatch(r"    raised by faulty\(how='bug'\) on small:first, seed \d+: next_job at [\d.]+ s", trace[-1])
     assert len(pd.read_parquet(out / "runs.parquet")) == 60 - failed
     done = process("study", "status", out, **plugin)
     assert done.code == 1
