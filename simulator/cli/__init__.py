@@ -5,12 +5,22 @@ from __future__ import annotations
 import os
 import sys
 from io import TextIOWrapper
+from typing import Annotated
 
 import typer
 
 from simulator.cli import conformance, importing, pictures, reports, runs, studies, tables, traces
 from simulator.cli.options import examples
 from simulator.cli.output import plain
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        print(f"rungsim {version('rungsim')}")
+        raise typer.Exit
+
 
 app = typer.Typer(
     name="rungsim",
@@ -22,6 +32,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+@app.callback()
+def _rungsim(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and leave.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
 app.add_typer(tables.app)
 app.add_typer(importing.app, name="import")
 app.add_typer(runs.app)

@@ -140,16 +140,22 @@ def verify(
         raise typer.Exit(1)
 
 
-def _file(name: str) -> Path:
-    """The path of a study file, or of the one with this name that comes with rungsim."""
+def shipped_studies() -> dict[str, Path]:
+    """The files of the studies that come with rungsim, by name."""
     from blackboxes.catalogue import shipped_folder
+
+    return {path.stem: path for path in sorted((shipped_folder() / "studies").glob("*.toml"))}
+
+
+def _file(name: str) -> Path:
+    """The file of a study, which may be one that comes with rungsim."""
     from blackboxes.errors import name_hint
     from simulator.errors import StudyError
 
     path = Path(name)
     if path.exists() or path.suffix == ".toml":
         return path
-    shipped = {path.stem: path for path in (shipped_folder() / "studies").glob("*.toml")}
+    shipped = shipped_studies()
     if name not in shipped:
         raise StudyError(f"there is no file {name!r}, and no such study comes with rungsim: {name_hint(name, shipped)}")
     return shipped[name]
