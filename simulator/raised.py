@@ -33,7 +33,7 @@ def annotate(error: Exception, run: str, now: int | None = None) -> None:
     note += "" if now is None else f" at {format_time(now)} s"
     if isinstance(about, Trial):
         note += f", trial {about.id} (configuration {about.config}) at resource {about.resource:g}"
-    error.__notes__ = [*getattr(error, "__notes__", ()), note]  # type: ignore[attr-defined]
+    error.__notes__ = [*getattr(error, "__notes__", ()), note]
 
 
 def note_of(error: BaseException) -> str | None:

@@ -154,6 +154,11 @@ def _read_csv(path: Path, names: Sequence[str]) -> pa.Table:
                 why = f"there is no column {name!r}: {hint(name, header)}"
                 raise BlackboxError(f"{path}: {f'two columns are called {name!r}' if name in header else why}")
         odd: list[Any] = []
+
+        def refuse(row: Any) -> str:  # it must not raise
+            odd.append(row)
+            return "error"
+
         try:
             with pa.input_stream(str(path), compression="detect") as stream:
                 return arrow_csv.read_csv(
@@ -163,7 +168,7 @@ def _read_csv(path: Path, names: Sequence[str]) -> pa.Table:
                     parse_options=arrow_csv.ParseOptions(
                         delimiter=delimiter,
                         newlines_in_values=True,
-                        invalid_row_handler=lambda row: odd.append(row) or "error",  # it must not raise
+                        invalid_row_handler=refuse,
                     ),
                     convert_options=arrow_csv.ConvertOptions(
                         include_columns=list(names),

@@ -232,8 +232,9 @@ class Cluster:
             except SimulationError as error:
                 mistakes[name] = error
         if mistakes:
-            lines = places(text)
-            raise ClusterFileError(*(f"{where}:{lines.get((name,), 1)}: {error}" for name, error in mistakes.items()))
+            lines = places(text)  # of keys such as `plan.2h` none is known
+            at = {name: f":{lines[name,]}" if (name,) in lines else "" for name in mistakes}
+            raise ClusterFileError(*(f"{where}{at[name]}: {error}" for name, error in mistakes.items()))
         return cls(**arguments)
 
     @classmethod

@@ -71,7 +71,7 @@ def outcome(run: Run, traces: bool = False, compiled: bool = False) -> Outcome:
         except Exception:
             notes = getattr(error, "__notes__", [])
             error = SimulationError(f"{type(error).__name__}: {error}")
-            error.__notes__ = notes  # type: ignore[attr-defined]
+            error.__notes__ = notes
         return Outcome(run, time.perf_counter() - begun, error=error.with_traceback(None), where=where)
     return Outcome(run, time.perf_counter() - begun, row, trace if traces else None)
 

@@ -95,6 +95,8 @@ def test_every_mistake_is_a_line(rungsim: Callable[..., Done], study: Path, tmp_
         (["resume", "nowhere"], "nowhere: there is no such folder"),
         (["status", "."], ". holds no study: `rungsim study run` begins one"),
         (["add", "."], "say what to add: --seeds, --schedulers or --tables"),
+        (["add", ".", "--seeds", "0"], "--seeds 0: how many seeds there are to be in all, at least 1, is needed"),
+        (["add", ".", "--seeds", "-1"], "--seeds -1: how many"),
         (["resume", ".", "--engine", "ray"], "--engine ray: processes or dask is needed"),
         (["resume", ".", "--engine", "dask"], "--engine dask and --address tcp://HOST:PORT go together"),
         (["resume", ".", "--address", "tcp://x:1"], "--engine dask and --address tcp://HOST:PORT go together"),
