@@ -271,10 +271,12 @@ class Mine(Scheduler):
 def test_an_error_of_ones_own_scheduler_shows_its_own_code(rungsim: Command, table: str, tmp_path: Path) -> None:
     path = tmp_path / "own.py"
     path.write_text(OWN.replace("1 // late * late", "late"))
-    for words in (("run", table, f"{path}:Mine", "--seed", 3), ("compare", table, "--schedulers", f"{path}:Mine")):
-        done = rungsim(
-            *words, *(("--jobs", 1, "--seeds", 1, "--out", tmp_path / "out") if words[0] == "compare" else ())
-        )
+    here = ("--jobs", 1, "--seeds", 1, "--out", tmp_path / "out")
+    for words in (
+        ("run", table, f"{path}:Mine", "--seed", 3),
+        ("compare", table, "--schedulers", f"{path}:Mine", *here),
+    ):
+        done = rungsim(*words)
         lines = done.err[done.err.index("Traceback") :].splitlines()
         assert (done.code, done.out) == (1, "")
         assert [line.split(", ")[2] for line in lines if line.startswith("  File")] == ["in on_report", "in broken"]
