@@ -59,7 +59,7 @@ def test_list_names_tables_schedulers_and_formats(rungsim: Command) -> None:
 
 
 def test_list_tells_what_the_studies_ask(rungsim: Command) -> None:
-    lines = rungsim("list").out.partition("studies (")[2].splitlines()
+    lines = rungsim("list").out.partition("studies (")[2].partition("formats (")[0].splitlines()
     assert "  eta                 Which reduction factor?" in lines
     for path in Path(__file__).parents[2].joinpath("data", "studies").glob("*.toml"):
         [line] = [line for line in lines if line.split()[:1] == [path.stem]]
