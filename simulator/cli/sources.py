@@ -7,6 +7,7 @@ from pathlib import Path
 RUNS = "runs (the folder of rungsim compare or study)"
 TRACE = "a trace (rungsim run --trace)"
 TABLE = "a table (family:task, or the path of a file)"
+NO_RUNS = "a folder without runs"
 BEGIN = {b"# rungsim trace": TRACE, b"PAR1": RUNS, b"\x89HDF\r\n": TABLE}  # of files
 
 
@@ -24,14 +25,14 @@ def check_kind(source: str | Path, needed: str, what: str) -> None:
     from simulator.errors import SimulationError
 
     found = _kind(Path(source))
-    if found is not None and found != needed:
-        raise SimulationError(f"{what} needs {needed}, and {str(source)!r} is {found.partition(' (')[0]}")
+    if found not in (None, needed) and (found, needed) != (NO_RUNS, RUNS):  # whoever reads runs tells what is missing
+        raise SimulationError(f"{what} needs {needed}, and {str(source)!r} is {str(found).partition(' (')[0]}")
 
 
 def _kind(path: Path) -> str | None:
     """What is there, as far as a look tells."""
     if path.is_dir():
-        return RUNS if path.name == "runs.parquet" or (path / "runs.parquet").exists() else "a folder without runs"
+        return RUNS if path.name == "runs.parquet" or (path / "runs.parquet").exists() else NO_RUNS
     if not path.is_file():
         return TABLE if _is_table(str(path)) else None
     with path.open("rb") as file:
