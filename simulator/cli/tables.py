@@ -107,7 +107,7 @@ def _show_classes(name: str) -> bool:
     from blackboxes import families, synthetic
     from simulator.registry import SCHEDULERS, SEARCHERS
 
-    if name in families() or name in synthetic.families():
+    if name in families() or name in synthetic.families() or Path(name).is_file():
         return False
     known = [registry for registry in (SCHEDULERS, SEARCHERS) if name in registry.names()]
     for registry in known:

@@ -91,6 +91,15 @@ def test_a_source_that_is_missing_is_an_error(rungsim: Command, tmp_path: Path, 
     assert said in done.err
 
 
+@pytest.mark.usefixtures("shipped")
+def test_a_folder_with_the_name_of_a_table_is_not_in_its_way(
+    rungsim: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("small:first").mkdir()
+    assert rungsim("draw", "runtimes", "small:first", "--out", "a.svg").code == 0
+
+
 @pytest.mark.parametrize(
     ("picture", "source", "said"),
     [
