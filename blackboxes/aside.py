@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 import tempfile
@@ -18,7 +19,7 @@ def written_aside(path: Path) -> Iterator[Path]:
     stays what it is, and is given what was written.
 
     Raises:
-        OSError: it cannot be put there.
+        OSError: it cannot be put there; where it cannot be written, the error names `path`.
     """
     if path.exists() and not (path.is_file() or path.is_dir()):
         with tempfile.TemporaryDirectory() as folder:
@@ -29,8 +30,26 @@ def written_aside(path: Path) -> Iterator[Path]:
         return
     place = path.resolve() if path.is_symlink() else path
     aside = place.with_name(f".{place.name}.{secrets.token_hex(4)}")
+    with told_of(path, aside):
+        try:
+            yield aside
+            aside.replace(place)
+        finally:
+            aside.unlink(missing_ok=True)
+
+
+@contextmanager
+def told_of(path: Path, aside: Path | None = None) -> Iterator[None]:
+    """Errors about a file aside, which has a name that nobody gave, name `path` instead.
+
+    Args:
+        path: what was asked for.
+        aside: the file aside; None: each file that an error names.
+    """
     try:
-        yield aside
-        aside.replace(place)
-    finally:
-        aside.unlink(missing_ok=True)
+        yield
+    except OSError as error:
+        if error.filename is not None and aside in (None, Path(os.fsdecode(error.filename))):
+            error.filename = str(path)
+            error.filename2 = None
+        raise

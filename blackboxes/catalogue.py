@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from blackboxes.errors import BlackboxError, name_hint
+from blackboxes.errors import BlackboxError, name_hint, no_file
 
 if TYPE_CHECKING:
     from blackboxes.table import Blackbox
@@ -57,6 +58,17 @@ def own_file(family: str) -> Path:
     raise BlackboxError(f"{family!r} cannot be a family in your data folder: {why}; name a file to write (out) instead")
 
 
+def files_of(name: str, task: str | None = None) -> Iterator[tuple[Path, str | None]]:
+    """The files that a table's name may mean, each with the task in it; None for the only one."""
+    known = families()
+    # A colon may also be part of a path, or of a task's name.
+    readings = [(name, task)] + [(name[:i], name[i + 1 :]) for i, char in enumerate(name) if char == ":"]
+    for stem, wanted in readings:
+        path = known.get(stem, Path(stem))
+        if os.path.isfile(path):
+            yield path, wanted
+
+
 def load(name: str | os.PathLike[str], task: str | None = None) -> Blackbox:
     """A table by `family`, `family:task`, or the path of a file (`path.h5`, `path.h5:task`).
 
@@ -75,14 +87,11 @@ def load(name: str | os.PathLike[str], task: str | None = None) -> Blackbox:
     """
     from blackboxes.hdf5 import read, tasks_of
 
-    text, known = os.fspath(name), families()
+    text = os.fspath(name)
     view = text.endswith(COST)
-    # A colon may also be part of a path, or of a task's name.
-    readings = [(text, task)] + [(text[:i], text[i + 1 :]) for i, char in enumerate(text) if char == ":"]
-    for stem, wanted in readings:
-        path = known.get(stem, Path(stem))
+    for path, wanted in files_of(text, task):
         # A view may have been saved, and then its name is that of a task.
-        if os.path.isfile(path) and not (view and wanted and wanted not in tasks_of(path)):
+        if not (view and wanted and wanted not in tasks_of(path)):
             if task not in (None, wanted):
                 raise BlackboxError(f"{text} names the task {wanted!r}, and the argument another: {task!r}")
             return read(path, wanted)
@@ -98,5 +107,7 @@ def load(name: str | os.PathLike[str], task: str | None = None) -> Blackbox:
             raise BlackboxError(f"{text} names the task {parameters!r}, and the argument another: {task!r}")
         return make(family, task or parameters)
     if Path(text).name != text or family.endswith((".h5", ".hdf5")):
-        raise BlackboxError(f"{text}: there is no such file")
-    raise BlackboxError(f"there is no table {family!r}: {name_hint(family, [*known, *FAMILIES.names()])}")
+        raise BlackboxError(f"{text}: {no_file(text)}")
+    if os.path.isdir(text):
+        raise BlackboxError(f"there is no table {text!r}: {no_file(text)}")
+    raise BlackboxError(f"there is no table {family!r}: {name_hint(family, [*families(), *FAMILIES.names()])}")

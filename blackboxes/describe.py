@@ -52,13 +52,17 @@ def mean_losses(table: Blackbox, metric: str | None = None) -> np.ndarray:
     return np.asarray(np.nanmean(losses, axis=1))
 
 
+def diverged_share(table: Blackbox, metric: str) -> float:
+    """The share of the measured curves with a value that is NaN where the time is known, at any resource."""
+    gone = np.isnan(table.metrics[metric]) & ~np.isnan(table.elapsed)
+    return float(gone.any(axis=2).sum() / (table.lengths > 0).sum())
+
+
 def overview(table: Blackbox, metric: str | None = None) -> list[tuple[str, Any]]:
     """Labelled facts about a table, in the order in which people ask."""
     name = table.metric_name(metric)
     n, replicates, size = table.elapsed.shape
     last = table.metrics[name][:, :, -1]
-    ended = np.arange(size) == table.lengths[:, :, None] - 1
-    diverged = (ended & np.isnan(table.metrics[name])).any(axis=2).sum() / (table.lengths > 0).sum()
     finals = last[~np.isnan(last)]
     spread = np.quantile(finals, [0, 0.5, 1]).tolist() if len(finals) else [float("nan")] * 3
     best_first = spread if table.metric_info[name].direction == "min" else spread[::-1]
@@ -74,7 +78,7 @@ def overview(table: Blackbox, metric: str | None = None) -> list[tuple[str, Any]
         ("incumbent scored by", table.test_metric or "no test metric"),
         (f"{name} at r_max", "best {:.4g}, median {:.4g}, worst {:.4g}".format(*best_first)),
         ("curves cut short", f"{(table.lengths < size).mean():.1%}"),
-        ("curves diverged", f"{diverged:.1%}"),
+        ("curves diverged", f"{diverged_share(table, name):.1%}"),
         *([] if table.censored is None else [("curves censored", f"{table.censored[table.lengths > 0].mean():.1%}")]),
         (
             "seconds a curve",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -35,6 +36,20 @@ def listed(names: Iterable[str]) -> str:
     names = list(names)
     more = f", and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else ""
     return (", ".join(names[:MOST_LISTED]) or "none") + more
+
+
+def no_file(path: str | os.PathLike[str]) -> str:
+    """Why there is no file to read at a path; for a relative path, also in which folder it was looked for."""
+    if os.path.isdir(path):
+        return "it is a folder, a file is needed"
+    return f"there is no such file{looked_up(path)}"
+
+
+def looked_up(path: str | os.PathLike[str]) -> str:
+    """From which folder a relative path was looked up, and what to do, in parentheses; "" for an absolute one."""
+    if os.path.isabs(path):
+        return ""
+    return f" (looked up from {os.getcwd()}: start rungsim elsewhere, or give an absolute path)"
 
 
 def printable(text: str) -> str:

@@ -23,6 +23,7 @@ from threading import Thread
 from types import ModuleType
 from typing import IO, Any, get_args
 
+from blackboxes.aside import told_of
 from blackboxes.catalogue import own_file, user_folder
 from blackboxes.errors import BlackboxError, name_hint
 from blackboxes.importers import Progress
@@ -75,7 +76,7 @@ def import_file(
         BlackboxError: an unknown format or option, a source that cannot be read, is damaged or not what it should be,
             or one that makes the importer fail, crash, hang, or take more memory than it may; a family whose name a
             shipped one has. Where the importer failed, its traceback is the error's cause.
-        OSError: the folder cannot be written to.
+        OSError: the folder cannot be written to; it names the file to make.
     """
     importer = IMPORTERS.find(format)
     _check_arguments(format, importer, source, options)
@@ -83,7 +84,10 @@ def import_file(
     folder = user_folder() if target is None else target.parent
     if target is None:
         folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".unfinished-", ignore_cleanup_errors=True) as aside:
+    with (
+        told_of(folder if target is None else target),
+        tempfile.TemporaryDirectory(dir=folder, prefix=".unfinished-", ignore_cleanup_errors=True) as aside,
+    ):
         written = Path(aside, "tables.h5").absolute()
         request = {
             "format": format,

@@ -7,7 +7,7 @@ from math import sqrt
 
 import numpy as np
 
-from blackboxes.describe import rank_correlation
+from blackboxes.describe import diverged_share, rank_correlation
 from blackboxes.errors import BlackboxError
 from blackboxes.table import Blackbox
 from blackboxes.units import cost_exponent, cost_scales, describe_cost
@@ -87,7 +87,7 @@ def _values(table: Blackbox) -> Iterator[str]:
             yield f"{name}: constant, {least:g} throughout"
             continue
         gone = measured & ~known
-        share = gone.any(axis=2).sum() / measured.any(axis=2).sum()
+        share = diverged_share(table, name)
         if share > MUCH_DIVERGED:
             yield f"{name}: {share:.1%} of the curves diverge (NaN where the time is known)"
         back = gone[:, :, :-1] & known[:, :, 1:]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property, lru_cache
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
@@ -16,7 +16,7 @@ from pkgutil import iter_modules
 from types import ModuleType
 from typing import Any
 
-from blackboxes.errors import name_hint
+from blackboxes.errors import name_hint, no_file
 
 
 class Registry:
@@ -28,12 +28,19 @@ class Registry:
         pick: gives the thing in a module.
         group: entry points of this group are such things too.
         error: raised for an unknown name.
+        base: of the classes that they are, if they are classes.
     """
 
     def __init__(
-        self, what: str, package: str, pick: Callable[[ModuleType], Any], group: str, error: type[Exception]
+        self,
+        what: str,
+        package: str,
+        pick: Callable[[ModuleType], Any],
+        group: str,
+        error: type[Exception],
+        base: type | None = None,
     ) -> None:
-        self.what, self.package, self.pick, self.group, self.error = what, package, pick, group, error
+        self.what, self.package, self.pick, self.group, self.error, self.base = what, package, pick, group, error, base
 
     @cached_property
     def _shipped(self) -> dict[str, str]:
@@ -61,6 +68,11 @@ class Registry:
         path, colon, inside = name.rpartition(":")
         if colon and path.endswith(".py"):
             return self._in_file(Path(path), inside)
+        if name.endswith(".py"):
+            there = [f"{name}:{one}" for one in self._names_in(self._imported(Path(name), name))]
+            raise self.error(
+                f"{self.what} {name!r}: name the class in the file as well: {' or '.join(there) or f'{name}:MyClass'}"
+            )
         if name in self._shipped:
             return self.pick(import_module(self._shipped[name]))
         if name in self._registered:
@@ -80,17 +92,30 @@ class Registry:
         return (inspect.getdoc(module) or "").partition("\n")[0]
 
     def _in_file(self, path: Path, name: str) -> Any:
+        module = self._imported(path, f"{path}:{name}")
+        if not hasattr(module, name):
+            raise self.error(f"{path} has no {self.what} {name!r}: {name_hint(name, self._names_in(module))}")
+        return getattr(module, name)
+
+    def _imported(self, path: Path, where: str) -> ModuleType:
         try:
-            module = _module(path.resolve(), path.stat().st_mtime_ns)
+            if not path.is_file():
+                raise self.error(f"{self.what} {where}: {no_file(path)}")
+            return _module(path.resolve(), path.stat().st_mtime_ns)
+        except self.error:
+            raise
         except OSError as error:
-            raise self.error(f"{self.what} {path}:{name}: {error.strerror}") from error
+            raise self.error(f"{self.what} {where}: {error.strerror}") from error
         except Exception as error:
             raise self.error(
-                f"{self.what} {path}:{name}: the file cannot be imported: {type(error).__name__}: {error}"
+                f"{self.what} {where}: the file cannot be imported: {type(error).__name__}: {error}"
             ) from error
-        if not hasattr(module, name):
-            raise self.error(f"{path} has no {name!r}: {name_hint(name, (n for n in vars(module) if n[0] != '_'))}")
-        return getattr(module, name)
+
+    def _names_in(self, module: ModuleType) -> list[str]:
+        """What a module may be asked for: its own classes of the base, all that is public where there is none."""
+        if self.base is None:
+            return [name for name in vars(module) if name[0] != "_"]
+        return [found.__name__ for found in classes_in(module, self.base)]
 
 
 @lru_cache(maxsize=64)
@@ -113,13 +138,15 @@ def only_class(base: type) -> Callable[[ModuleType], Any]:
     """Picks the one subclass of `base` that a module defines."""
 
     def pick(module: ModuleType) -> Any:
-        (found,) = (
-            value
-            for value in vars(module).values()
-            # In this order: to Python 3.10 `list[int]` is a class, and then it is none.
-            if getattr(value, "__module__", "") == module.__name__ and inspect.isclass(value)
-            if issubclass(value, base)
-        )
+        (found,) = classes_in(module, base)
         return found
 
     return pick
+
+
+def classes_in(module: ModuleType, base: type) -> Iterator[type]:
+    """The subclasses of `base` that a module defines."""
+    for value in vars(module).values():
+        # In this order: to Python 3.10 `list[int]` is a class, and then it is none.
+        if getattr(value, "__module__", "") == module.__name__ and inspect.isclass(value) and issubclass(value, base):
+            yield value

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
-from blackboxes.errors import BlackboxError, damage
+from blackboxes.errors import BlackboxError, damage, no_file
 
 if TYPE_CHECKING:
     from h5py import Dataset, Group
@@ -67,7 +67,7 @@ class UntrustedFile:
 
     def __init__(self, path: Path) -> None:
         if not path.is_file():
-            raise BlackboxError(f"{path}: there is no such file")
+            raise BlackboxError(f"{path}: {no_file(path)}")
         try:
             with open(path, "rb") as plain:
                 head = plain.read(9)

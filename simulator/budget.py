@@ -26,7 +26,8 @@ class Budget:
         time: simulated time: seconds, or text such as ``"10x"`` (10 times the table's mean full training),
             ``"3600s"``, ``"90m"``, ``"2h"``, ``"1d"``. A report at exactly this time counts, nothing starts then.
         trials: this many trials are started; they go on as the scheduler decides.
-        resource: no new job once the resource handed out reaches this total; running trials finish.
+        resource: no new job once the resource handed out reaches this total. Trials that run then go on, as far as the
+            scheduler lets them, so that more may be used in the end.
         target: the run ends when a trial first reaches this value of the metric (its own direction).
 
     Raises:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,12 +10,13 @@ import numpy as np
 
 from simulator import events
 from simulator.columns import Columns
-from simulator.text import event_lines
+from simulator.text import event_lines, limits
 
 if TYPE_CHECKING:
     from simulator.trace import Trace
 
 LED_UP = 5  # events shown before the first difference
+HEADER = ("table", "metric", "scheduler", "seed", "workers", "cluster", "budget", "off_table", "exhausted")
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,22 @@ def first_difference(left: Trace, right: Trace) -> Difference | None:
         right=_line(right, index),
         later=int(differs[index + 1 :].sum()),
     )
+
+
+def other_headers(left: Trace, right: Trace, fields: Sequence[str] = HEADER) -> list[str]:
+    """In which of some fields of `TraceInfo` two traces differ: what they were made with."""
+    return [field for field in fields if getattr(left.info, field) != getattr(right.info, field)]
+
+
+def header_lines(left: Trace, right: Trace, fields: Sequence[str]) -> list[str]:
+    """What two traces were made with, as a difference is shown: a line of each for each of the fields."""
+    sides = (("-", left), ("+", right))
+    return [f"  {mark} {field}: {header_text(trace, field)}" for field in fields for mark, trace in sides]
+
+
+def header_text(trace: Trace, field: str) -> str:
+    """A field of `TraceInfo`, as a message tells it."""
+    return repr(limits(trace.info.budget) if field == "budget" else getattr(trace.info, field))
 
 
 def _comparable(c: Columns) -> tuple[np.ndarray, ...]:

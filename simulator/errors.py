@@ -7,6 +7,18 @@ class SimulationError(ValueError):
     """An argument of a simulation is not what it should be."""
 
 
+class ClusterFileError(SimulationError):
+    """The file of a cluster is not what it should be.
+
+    Args:
+        mistakes: what is wrong, one line each.
+    """
+
+    def __init__(self, *mistakes: str) -> None:
+        super().__init__("\n".join(mistakes))
+        self.mistakes = mistakes
+
+
 class SchedulerError(SimulationError):
     """A scheduler broke the protocol; the message names scheduler, trial, time and rule."""
 

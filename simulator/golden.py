@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from simulator.clock import format_time
 from simulator.decisions import ChangedDecision, first_changed_decision, in_words, number, question_in_words, rung_of
+from simulator.difference import header_text, other_headers
 from simulator.errors import TraceError
 from simulator.trace import Trace
 
@@ -35,7 +36,7 @@ def departure(golden: Trace, trace: Trace, name: str) -> str | None:
         A text of several lines, whose first says the most; also where they are traces of different tables, metrics,
         seeds, numbers of workers or clusters, which cannot be compared.
     """
-    other = [field for field in SAME if getattr(golden.info, field) != getattr(trace.info, field)]
+    other = other_headers(golden, trace, SAME)
     if other:
         return "\n".join(
             [
@@ -164,7 +165,7 @@ def _rung_lines(rung: Rung, trials: set[int]) -> list[str]:
 
 
 def _header_line(field: str, golden: Trace, trace: Trace) -> str:
-    return f"Its {field} is {getattr(golden.info, field)!r}; that of now is {getattr(trace.info, field)!r}."
+    return f"Its {field} is {header_text(golden, field)}; that of now is {header_text(trace, field)}."
 
 
 def _stripped(line: str | None) -> str:

@@ -17,11 +17,16 @@ from simulator import adapters, clairvoyant
 from simulator.adapters import library_of
 from simulator.errors import SimulationError
 from simulator.protocol import Scheduler
+from simulator.raised import annotate
 from simulator.searcher import Initial, Searcher
 from simulator.spec import arguments_of, read_spec
 
-SEARCHERS = Registry("searcher", "simulator.searchers", only_class(Searcher), "rungsim.searchers", SimulationError)
-SCHEDULERS = Registry("scheduler", "simulator.schedulers", only_class(Scheduler), "rungsim.schedulers", SimulationError)
+SEARCHERS = Registry(
+    "searcher", "simulator.searchers", only_class(Searcher), "rungsim.searchers", SimulationError, Searcher
+)
+SCHEDULERS = Registry(
+    "scheduler", "simulator.schedulers", only_class(Scheduler), "rungsim.schedulers", SimulationError, Scheduler
+)
 
 
 def scheduler_names() -> list[str]:
@@ -104,6 +109,9 @@ def _class(known: Registry, name: str) -> Any:
     cls, base = known.find(name), Scheduler if known is SCHEDULERS else Searcher
     if not (inspect.isclass(cls) and issubclass(cls, base)):
         raise SimulationError(f"{known.what} {name}: a class of {known.what}s is needed, not {cls!r:.100}")
+    if cls.__abstractmethods__:
+        lacking = " and ".join(sorted(cls.__abstractmethods__))
+        raise SimulationError(f"{known.what} {name}: the class has no {lacking}, which every {known.what} needs")
     return cls
 
 
@@ -116,7 +124,13 @@ def _made(known: Registry, spec: str, name: str, arguments: dict[str, Any]) -> A
     missing = [argument for argument, may_lack in takes.items() if not may_lack and argument not in arguments]
     if missing:
         raise SimulationError(f"{name} needs {', '.join(missing)}: write {name}({missing[0]}=...)")
-    made = cls(**arguments)
+    try:
+        made = cls(**arguments)
+    except SimulationError:
+        raise
+    except Exception as error:
+        annotate(error, spec.strip())
+        raise
     made.written = spec.strip()
     return made
 

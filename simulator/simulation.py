@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from blackboxes import Blackbox
+from blackboxes import Blackbox, BlackboxError
 from simulator import loop
 from simulator.answers import Answers
 from simulator.budget import Budget, Meter
@@ -19,6 +19,7 @@ from simulator.errors import SimulationError
 from simulator.events import MOST_TRIALS, MOST_WORKERS
 from simulator.proposals import OFF_TABLE, OffTable, Proposals
 from simulator.protocol import Scheduler
+from simulator.raised import annotate
 from simulator.registry import make_both, make_searcher, started_with
 from simulator.replay import Curves, replicate_drawer
 from simulator.searcher import SearchContext, Searcher
@@ -123,15 +124,28 @@ class Simulation:
             check_covered(self)
 
     def run(self) -> Trace:
-        """Simulate from time zero until the budget is used up or nothing is left to do."""
-        stage, compiled = self._stage(), None
+        """Simulate from time zero until the budget is used up or nothing is left to do.
+
+        What the scheduler or the searcher raises comes through, with a note of where in the run that was.
+        """
+        clock = Clock()
+        try:
+            return self._run(clock)
+        except (SimulationError, BlackboxError):
+            raise
+        except Exception as error:
+            annotate(error, f"{self.name} on {self.blackbox.name}, seed {self.seed}", clock.now)
+            raise
+
+    def _run(self, clock: Clock) -> Trace:
+        stage, compiled = self._stage(clock), None
         trials: Sequence[Trial] | Started = stage.trials
         if self.compiled:
             from simulator.compiled import running
 
             compiled = running.run(stage)
             if compiled is None:
-                stage = self._stage()
+                stage = self._stage(clock)
         if compiled is not None:
             record, trials = compiled
         elif self.cluster is None:
@@ -158,9 +172,9 @@ class Simulation:
         )
         return Trace.packed(info, table, record, trials)
 
-    def _stage(self) -> Stage:
+    def _stage(self, clock: Clock) -> Stage:
         """Searcher and scheduler, set up, and all else that the event loop needs."""
-        table, clock = self.blackbox, Clock()
+        table, clock.now = self.blackbox, 0
         trials: list[Trial] = []
         self.searcher.setup(SearchContext(table, self.seed, clock, self.budget.trials, self.exhausted == "cycle"))
         if self.off_table == "surrogate":

@@ -65,7 +65,7 @@ def read_spec(text: str, where: str, example: str) -> tuple[str, dict[str, Any]]
     Raises:
         SimulationError: text of another form, or an argument that is given twice.
     """
-    match = re.fullmatch(r"\s*([^()\[\]]+?\.py:\w+|[\w.-]+)\s*(?:\((.*)\))?\s*", text, re.DOTALL)
+    match = re.fullmatch(r"\s*([^()\[\]]+?\.py(?::\w+)?|[\w.-]+)\s*(?:\((.*)\))?\s*", text, re.DOTALL)
     if match is None:
         raise SimulationError(f"{where}: write a name and arguments, such as {example}")
     return match[1], read_arguments(match[2] or "", where, example)

@@ -58,6 +58,20 @@ def stories(trace: Trace) -> list[list[str]]:
     return [list(_Story(account, trial).lines()) for trial in range(len(trace.columns.config))]
 
 
+def params_in_words(table: Blackbox, row: int) -> str:
+    """The hyperparameters of a configuration."""
+    return ", ".join(f"{name} = {value}" for name, value in table.params(row).items())
+
+
+def ends(trace: Trace) -> dict[str, int]:
+    """How many trials there are by what became of them in the end: the names of their last events, but ``removed``."""
+    c = trace.columns
+    mine = np.flatnonzero((c.trial >= 0) & (c.event != events.CODES["removed"]))
+    last = np.zeros(len(c.config), dtype=np.int64)
+    last[c.trial[mine]] = c.event[mine]  # the last one wins
+    return {events.NAMES[code]: int(n) for code, n in enumerate(np.bincount(last)) if n}
+
+
 class _Reports(NamedTuple):
     """All that was ever reported at one resource, the best first; one entry a trial.
 
@@ -127,7 +141,7 @@ class _Story:
         row = int(c.config[trial])
         params = ""
         if self.table is not None and row < len(self.table):
-            params = " (" + ", ".join(f"{name} = {value}" for name, value in self.table.params(row).items()) + ")"
+            params = f" ({params_in_words(self.table, row)})"
         yield f"Trial {trial}: configuration {row}{params}, replicate {c.replicate[trial]}."
         if self.table is None:
             yield f"Where it stood in its rungs cannot be told without the table: {self.account.why_not}"

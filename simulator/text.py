@@ -64,11 +64,11 @@ def info_of(header: str, where: str) -> TraceInfo:
 def _told(info: TraceInfo) -> dict[str, Any]:
     """All of `TraceInfo` that is not as it usually is, as values that JSON can hold."""
     told = {field.name: getattr(info, field.name) for field in fields(TraceInfo)}
-    told["budget"] = _limits(info.budget)
+    told["budget"] = limits(info.budget)
     return {name: value for name, value in told.items() if name not in UNTOLD or value != UNTOLD[name]}
 
 
-def _limits(budget: Budget) -> dict[str, Any]:
+def limits(budget: Budget) -> dict[str, Any]:
     """The limits that a budget has, as values that JSON can hold."""
     given = {name: value for name, value in asdict(budget).items() if value is not None}
     return {
@@ -142,7 +142,10 @@ def read_text(text: str, where: str) -> tuple[TraceInfo, Columns]:
         raise TraceError(f"{where}, line {number}: {error} is missing or unknown") from None
     except ValueError as error:
         raise TraceError(f"{where}, line {number}: {error}") from None
-    single = header.pop("values", None) == "float32"
+    values = header.pop("values", "float64")
+    if values not in ("float32", "float64"):
+        raise TraceError(f"{where}: the header's values cannot be {values!r:.100}, but 'float32' or 'float64'")
+    single = values == "float32"
     info = _read_info(header, where)
     workers = [row[2] for row in rows]
     most = info.workers if info.cluster is None else events.MOST_WORKERS  # some may join later

@@ -17,6 +17,7 @@ import numpy as np
 
 from blackboxes import Blackbox, load
 from blackboxes.aside import written_aside
+from blackboxes.errors import no_file
 from simulator import events
 from simulator.accounting import Accounting, account, paid, total
 from simulator.columns import Columns, TraceInfo
@@ -325,7 +326,8 @@ class Trace:
         try:
             text = Path(path).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise TraceError(f"{os.fspath(path)}: cannot be read as a trace ({error})") from error
+            why = no_file(path) if isinstance(error, FileNotFoundError | IsADirectoryError) else error
+            raise TraceError(f"{os.fspath(path)}: cannot be read as a trace: {why}") from error
         return cls.from_text(text, table, os.fspath(path))
 
     def busy(self) -> int:

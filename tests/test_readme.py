@@ -39,7 +39,7 @@ def test_the_cluster_of_the_file_is_read_and_its_run_prints_what_is_shown(tmp_pa
     with suppress(SystemExit):
         main()
     printed = "".join(f"    {line}\n" for line in capsys.readouterr().out.splitlines())
-    assert len(printed.splitlines()) == 11
+    assert len(printed.splitlines()) == 13
     assert printed in readme
 
 

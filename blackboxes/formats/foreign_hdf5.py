@@ -16,7 +16,7 @@ import h5py
 import numpy as np
 from h5py import h5d, h5g, h5l
 
-from blackboxes.errors import BlackboxError, damage
+from blackboxes.errors import BlackboxError, damage, no_file
 from blackboxes.untrusted import MOST_SHRUNK, MOST_UNPACKED, SIGNATURE, UntrustedFile
 
 
@@ -32,7 +32,7 @@ class ForeignFile(UntrustedFile):
 
     def __init__(self, path: Path) -> None:
         if not path.is_file():
-            raise BlackboxError(f"{path}: there is no such file")
+            raise BlackboxError(f"{path}: {no_file(path)}")
         try:
             with open(path, "rb") as plain:
                 head = plain.read(len(SIGNATURE))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from blackboxes.errors import BlackboxError, damage
+from blackboxes.errors import BlackboxError, damage, printable
 from blackboxes.formats.reading import column_values, existing, hint, read_parquet
 
 if TYPE_CHECKING:
@@ -22,7 +23,9 @@ MOST_ROWS = 1 << 28
 
 
 class LongFile:
-    """The named columns of a long table, in memory; rows are counted from 1 below the header.
+    """The named columns of a long table, in memory.
+
+    Messages tell the line of a CSV file, as an editor shows it, and the row of a Parquet file, from 1.
 
     Args:
         path: `*.parquet` or `*.pq`; anything else is read as CSV (`*.tsv`: tabs), compressed or not.
@@ -34,16 +37,20 @@ class LongFile:
 
     def __init__(self, path: Path, names: Sequence[str]) -> None:
         self.path = path
-        parquet = path.suffix.lower() in (".parquet", ".pq")
-        self._table = read_parquet(path, names) if parquet else _read_csv(path, names)
+        self._is_csv = path.suffix.lower() not in (".parquet", ".pq")
+        self._table = _read_csv(path, names) if self._is_csv else read_parquet(path, names)
         self.rows = self._table.num_rows
         if not 0 < self.rows <= MOST_ROWS:
             raise BlackboxError(f"{path}: it has {self.rows} rows, 1 to {MOST_ROWS} are read")
 
     def where(self, row: int, *columns: str) -> str:
         """The beginning of a message: the file, a row (0 for the first) and columns."""
-        named = ", ".join(f"column {name!r}" for name in columns)
-        return f"{self.path}: row {row + 1}{', ' if named else ''}{named}"
+        return f"{self.path}: {', '.join([self.place(row), *(f'column {name!r}' for name in columns)])}"
+
+    def place(self, row: int) -> str:
+        """Where in the file a row is (0 for the first)."""
+        line = _line_of(self.path, row + 1) if self._is_csv else None
+        return f"row {row + 1}" if line is None else f"line {line}"
 
     def values(self, name: str) -> np.ndarray:
         """(rows,) integers, floats, booleans, or else texts; NaN or None where there is nothing."""
@@ -101,11 +108,43 @@ class LongFile:
         return found
 
 
+def _delimiter(path: Path) -> str:
+    return "\t" if ".tsv" in path.suffixes[-2:] else ","
+
+
+def _line_of(path: Path, record: int) -> int | None:
+    """The line at which a record of a CSV file begins, 0 for the header; None where it cannot be told.
+
+    Empty lines are no records, and a text in quotes may hold line breaks.
+    """
+    import pyarrow as pa
+
+    with suppress(csv.Error, OSError, ValueError), pa.input_stream(str(path), compression="detect") as stream:
+        reader = csv.reader(
+            io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace", newline=""), delimiter=_delimiter(path)
+        )
+        begins, left = 1, record
+        for fields in reader:
+            if fields and not left:
+                return begins
+            left -= bool(fields)
+            begins = reader.line_num + 1
+    return None
+
+
+def _wrong_length(path: Path, row: Any) -> BlackboxError:
+    """The error for a record with too few or too many fields, whose number counts the header."""
+    line = None if row.number is None else _line_of(path, row.number - 1)
+    where = f"{path}: line {line}" if line is not None else str(path)
+    said = printable(row.text)
+    return BlackboxError(f"{where}: {row.actual_columns} fields, the header has {row.expected_columns}: {said:.80}")
+
+
 def _read_csv(path: Path, names: Sequence[str]) -> pa.Table:
     import pyarrow as pa
     import pyarrow.csv as arrow_csv
 
-    delimiter = "\t" if ".tsv" in path.suffixes[-2:] else ","
+    delimiter = _delimiter(path)
     with damage(existing(path)):
         with pa.input_stream(str(path), compression="detect") as stream:
             head = stream.read(MOST_HEADER).decode("utf-8-sig", errors="replace")
@@ -114,18 +153,33 @@ def _read_csv(path: Path, names: Sequence[str]) -> pa.Table:
             if header.count(name) != 1:
                 why = f"there is no column {name!r}: {hint(name, header)}"
                 raise BlackboxError(f"{path}: {f'two columns are called {name!r}' if name in header else why}")
-        with pa.input_stream(str(path), compression="detect") as stream:
-            return arrow_csv.read_csv(
-                stream,
-                # One thread: memory stays what the columns take.
-                read_options=arrow_csv.ReadOptions(use_threads=False, block_size=1 << 22),
-                parse_options=arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-                convert_options=arrow_csv.ConvertOptions(
-                    include_columns=list(names),
-                    column_types=dict.fromkeys(names, pa.string()),
-                    strings_can_be_null=False,
-                ),
-            )
+        odd: list[Any] = []
+
+        def refuse(row: Any) -> str:  # it must not raise
+            odd.append(row)
+            return "error"
+
+        try:
+            with pa.input_stream(str(path), compression="detect") as stream:
+                return arrow_csv.read_csv(
+                    stream,
+                    # One thread: memory stays what the columns take.
+                    read_options=arrow_csv.ReadOptions(use_threads=False, block_size=1 << 22),
+                    parse_options=arrow_csv.ParseOptions(
+                        delimiter=delimiter,
+                        newlines_in_values=True,
+                        invalid_row_handler=refuse,
+                    ),
+                    convert_options=arrow_csv.ConvertOptions(
+                        include_columns=list(names),
+                        column_types=dict.fromkeys(names, pa.string()),
+                        strings_can_be_null=False,
+                    ),
+                )
+        except pa.ArrowInvalid:
+            if odd:
+                raise _wrong_length(path, odd[0]) from None
+            raise
 
 
 def _trimmed(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from blackboxes.errors import BlackboxError, damage, name_hint, printable
+from blackboxes.errors import BlackboxError, damage, name_hint, no_file, printable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,10 +23,10 @@ def hint(name: str, known: Iterable[str]) -> str:
     return name_hint(name, map(printable, known))
 
 
-def existing(path: Path, what: str = "file") -> Path:
+def existing(path: Path) -> Path:
     """`path` if there is such a regular file."""
     if not path.is_file():
-        raise BlackboxError(f"{path}: there is no such {what}")
+        raise BlackboxError(f"{path}: {no_file(path)}")
     return path
 
 

@@ -53,6 +53,7 @@ class Curves:
 
 def curves(
     where: Callable[..., str],
+    place: Callable[[int], str],
     rows: np.ndarray,
     configuration: np.ndarray,
     replicate: np.ndarray,
@@ -66,7 +67,8 @@ def curves(
     """Curves from rows in any order; they may end early, and may not have gaps.
 
     Args:
-        where: names a row of the file, for messages.
+        where: names the file and a row of it, for messages.
+        place: names the row alone.
         rows: (N,) the rows of this task in the file.
         configuration, replicate: (N,) numbers from 0.
         resource, seconds, metrics: (N,) float64; an infinite metric becomes NaN, diverged.
@@ -91,7 +93,7 @@ def curves(
     same = np.flatnonzero(ordered[1:] == ordered[:-1])
     if len(same):
         first, second = sorted(int(row) for row in rows[order[same[0] : same[0] + 2]])
-        raise BlackboxError(f"{where(second)}: the same configuration, replicate and resource as row {first + 1}{hint}")
+        raise BlackboxError(f"{where(second)}: the same configuration, replicate and resource as {place(first)}{hint}")
     _refuse_gaps(where, rows[order], curve[order], position[order], grid)
     elapsed = np.full(n * replicates * size, np.nan)
     elapsed[ordered] = _summed(seconds[order], curve[order]) if steps else seconds[order]

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from blackboxes.errors import BlackboxError
+from blackboxes.errors import BlackboxError, no_file
 
 MOST_UNPACKED = 1 << 37  # bytes that a compressed file may unpack to: nothing published is as large
 MOST_READ = 1 << 24  # bytes asked for at once
@@ -91,7 +91,7 @@ def opened(path: Path, progress: Callable[[float, float], object]) -> Iterator[S
         BlackboxError: no file, or an empty one.
     """
     if not path.is_file():
-        raise BlackboxError(f"{path}: there is no such file" if not path.is_dir() else f"{path}: a file is needed")
+        raise BlackboxError(f"{path}: {no_file(path)}")
     try:
         with open(path, "rb") as file:
             size = path.stat().st_size

@@ -154,6 +154,7 @@ class _Rows:
         replicate = np.unique(self.replicate[rows], return_inverse=True)[1]
         made = curves(
             file.where,
+            file.place,
             rows,
             configuration,
             replicate,
@@ -193,8 +194,8 @@ class _Rows:
                 row, first = (int(k[np.argmax(odd)]) for k in (rows, firsts))
                 here, there = (values[k : k + 1].tolist()[0] for k in (row, first))
                 raise BlackboxError(
-                    f"{self.file.where(row, name)}: {here!r:.40}, but row {first + 1} of the same configuration has "
-                    f"{there!r:.40}"
+                    f"{self.file.where(row, name)}: {here!r:.40}, but {self.file.place(first)} of the same "
+                    f"configuration has {there!r:.40}"
                 )
 
     def _label(self, labels: np.ndarray, row: int) -> str:

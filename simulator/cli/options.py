@@ -19,7 +19,13 @@ BudgetText = Annotated[
     str, typer.Option("--budget", help="Simulated time: 10x (mean full trainings), 3600s, 90m, 2h, 1d.")
 ]
 MaxTrials = Annotated[int | None, typer.Option(help="Start at most this many trials.")]
-MaxResource = Annotated[float | None, typer.Option(help="Hand out at most this much resource (epochs).")]
+MaxResource = Annotated[
+    float | None,
+    typer.Option(
+        help="Give no new job once so much resource (epochs) was handed out; what runs then goes on to its end, or as "
+        "far as the scheduler lets it."
+    ),
+]
 Target = Annotated[float | None, typer.Option(help="End a run when the metric first reaches this value.")]
 Metric = Annotated[str | None, typer.Option(help="What schedulers see; the table's default metric if left out.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar and no table, only what was asked for.")]

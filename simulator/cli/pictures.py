@@ -10,6 +10,7 @@ import typer
 
 from simulator.cli.options import Incumbent, RegretTarget, Scale, Score, TableName, X, examples
 from simulator.cli.output import check_file
+from simulator.cli.sources import RUNS, TABLE, TRACE, check_kind
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -77,6 +78,9 @@ def draw(
     if path.suffix.lower() not in (".svg", ".png", ".pdf"):
         raise SimulationError(f"--out {str(path)!r}: the name ends in .svg, .png or .pdf")
     check_file("--out", path)
+    for kinds, needed in ((OF_RUNS, RUNS), (OF_TRACES, TRACE), (OF_TABLES, TABLE)):
+        if picture in kinds:
+            check_kind(source, needed, f"the picture {picture!r}")
     if picture in OF_RUNS:
         axes = _of_runs(picture, source, (score, scale, incumbent, x), target, of or [])
     elif picture in OF_TRACES:

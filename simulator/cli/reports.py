@@ -9,6 +9,7 @@ import typer
 
 from simulator.cli.options import Incumbent, Quiet, RegretTarget, Score, X, examples
 from simulator.cli.output import check_file, progress_bar
+from simulator.cli.sources import RUNS, check_kind
 
 app = typer.Typer()
 
@@ -39,6 +40,7 @@ def report(
     from analysis import load_runs
     from analysis.report import contents, replays, write_report
 
+    check_kind(runs, RUNS, "a report")
     found = load_runs(runs)
     path = out or _folder(runs) / "report.html"
     check_file("--out", path)
@@ -74,6 +76,7 @@ def tables(
     from analysis.runs import usual_baseline
     from simulator.errors import SimulationError
 
+    check_kind(runs, RUNS, "a table for a paper")
     some = curves(complete(load_runs(runs)), score, "normalised", incumbent, x)  # type: ignore[arg-type]
     made = {
         "regret": regret_table(some),

@@ -34,6 +34,7 @@ from simulator.cli.output import check_file, figure, plain, progress_bar
 
 if TYPE_CHECKING:
     from simulator.study import Row
+    from simulator.trace import Trace
 
 DEFAULT_SCHEDULERS = "random,successive-halving,hyperband,asha-stopping,asha-promotion,median-stopping"
 OUTPUTS = ("runs.parquet", "summary.csv", "anytime.png")
@@ -78,18 +79,19 @@ def run(
         result.save(trace)
     print(result.digest())
     if not quiet:
-        _print_summary(result.summary(), result.info.metric, result.table.resource_unit)
+        _print_summary(result)
 
 
-def _print_summary(summary: dict[str, Any], metric: str, unit: str) -> None:
-    exhausted = summary["exhausted_at"]
+def _print_summary(trace: Trace) -> None:
+    summary = trace.summary()
+    exhausted, asked = summary["exhausted_at"], summary["reports"]
     facts = {
-        f"best {metric}": figure(summary["best"], 6),
-        "simulated time": f"{summary['end']:.3f} s",
-        "trials": f"{summary['trials']} ({summary['completed']} completed, {summary['stopped']} stopped, "
-        f"{summary['cut_off']} cut off by the budget)",
-        "reports": summary["reports"],
-        f"{unit}s": f"{summary['resource']:g}",
+        f"best {trace.info.metric}": figure(summary["best"], 6),
+        **_best(trace),
+        "simulated time": f"{summary['end']:.3f} s" + ", and no worker was left" * _is_deserted(trace),
+        "trials": f"{summary['trials']} ({_ends(trace)})",
+        "asked to decide": f"{asked} times" if asked else "never: no trial was to report on its way",
+        f"{trace.table.resource_unit}s": f"{summary['resource']:g}",
         "crashes": f"{summary['crashes']} ({summary['failed']} for good)",
         "preemptions": summary["preemptions"],
         "workers' time": f"{summary['worker_time']:.3f} s: {_shares(summary)}",
@@ -100,6 +102,44 @@ def _print_summary(summary: dict[str, Any], metric: str, unit: str) -> None:
         if label in ("crashes", "preemptions", "cost") and not summary[label] > 0:
             continue  # only clusters have them
         print(plain(f"  {label:<24} {fact}"))
+
+
+def _best(trace: Trace) -> dict[str, str]:
+    """Of the trial that saw the best value: where that was, and its hyperparameters."""
+    from simulator.decisions import number
+    from simulator.story import params_in_words
+
+    best, table = trace.incumbents(), trace.table
+    if not len(best["trial"]):
+        return {}
+    trial, row, index = (int(best[name][-1]) for name in ("trial", "config", "index"))
+    resource = table.resource_list[index]
+    at = f"{number(resource)} {table.resource_unit}{'s' * (resource != 1)}"
+    return {"seen in": f"trial {trial}, at {at}", "its configuration": f"{row} ({params_in_words(table, row)})"}
+
+
+def _ends(trace: Trace) -> str:
+    """What became of the trials; who waited for a worker was cut off as well."""
+    from simulator.story import ends
+
+    found = ends(trace)
+    told = {
+        "completed": ("complete", "curve-end"),
+        "stopped": ("stop", "cancelled"),
+        "paused": ("pause",),
+        "failed": ("failed",),
+        "cut off at the end of the run": ("budget", "crash", "preempted"),
+    }
+    counts = {words: sum(found.get(name, 0) for name in names) for words, names in told.items()}
+    return ", ".join(f"{n} {words}" for words, n in counts.items() if n or words not in ("paused", "failed"))
+
+
+def _is_deserted(trace: Trace) -> bool:
+    """Whether all workers had gone when the run was over."""
+    from simulator.events import CODES
+
+    came, went = (int((trace.columns.event == CODES[name]).sum()) for name in ("up", "down"))
+    return trace.info.workers + came == went
 
 
 def _shares(summary: dict[str, Any]) -> str:
@@ -150,6 +190,7 @@ def compare(
 ) -> None:
     """Compare schedulers over many seeds: anytime curves, a summary table, and every run."""
     from analysis.curves import check_asked
+    from blackboxes.aside import told_of
     from simulator.budget import Budget
     from simulator.errors import SimulationError
     from simulator.registry import split_specs
@@ -174,7 +215,10 @@ def compare(
             "--x cost: workers have no price; give them one: --cluster 'spot(price=0.9)', for an hour"
         )
     out.mkdir(parents=True, exist_ok=True)
-    tempfile.TemporaryFile(dir=out).close()  # a folder that cannot be written to is an error now, not after the work
+    with told_of(out):
+        tempfile.TemporaryFile(
+            dir=out
+        ).close()  # a folder that cannot be written to is an error now, not after the work
 
     rows: list[Row] = []
     interrupted = False

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from simulator.study.folder import Progress, Standing
 
 SHOWN = 5  # errors
+LAST = 8  # lines of a traceback
 
 app = typer.Typer(
     help="Many runs by a file: on all cores or a Dask cluster, kept in a folder, and resumed after any end.",
@@ -77,7 +78,7 @@ def resume(
 )
 def add(
     folder: Folder,
-    seeds: Annotated[int, typer.Option(help="As many seeds as this, 0, 1, 2, ..., in all.")] = 0,
+    seeds: Annotated[int | None, typer.Option(help="As many seeds as this, 0, 1, 2, ..., in all.")] = None,
     schedulers: Annotated[str, typer.Option(help="More schedulers, separated by commas.")] = "",
     tables: Annotated[str, typer.Option(help="More tables, separated by commas.")] = "",
     jobs: Jobs = -1,
@@ -94,7 +95,9 @@ def add(
     from simulator.study.folder import add as add_to
 
     dask = _dask(engine, address)
-    more: dict[str, Sequence[str | int]] = {"seeds": range(seeds)}
+    if seeds is not None and seeds < 1:
+        raise StudyError(f"--seeds {seeds}: how many seeds there are to be in all, at least 1, is needed")
+    more: dict[str, Sequence[str | int]] = {"seeds": range(seeds or 0)}
     more |= {"schedulers": split_specs(schedulers), "tables": split_specs(tables)}
     if not any(more.values()):
         raise StudyError("say what to add: --seeds, --schedulers or --tables")
@@ -137,16 +140,22 @@ def verify(
         raise typer.Exit(1)
 
 
-def _file(name: str) -> Path:
-    """The path of a study file, or of the one with this name that comes with rungsim."""
+def shipped_studies() -> dict[str, Path]:
+    """The files of the studies that come with rungsim, by name."""
     from blackboxes.catalogue import shipped_folder
+
+    return {path.stem: path for path in sorted((shipped_folder() / "studies").glob("*.toml"))}
+
+
+def _file(name: str) -> Path:
+    """The file of a study, which may be one that comes with rungsim."""
     from blackboxes.errors import name_hint
     from simulator.errors import StudyError
 
     path = Path(name)
     if path.exists() or path.suffix == ".toml":
         return path
-    shipped = {path.stem: path for path in (shipped_folder() / "studies").glob("*.toml")}
+    shipped = shipped_studies()
     if name not in shipped:
         raise StudyError(f"there is no file {name!r}, and no such study comes with rungsim: {name_hint(name, shipped)}")
     return shipped[name]
@@ -230,11 +239,14 @@ def _print_standing(folder: Path, now: Standing, running: bool) -> None:
 
 
 def _print_failures(now: Standing) -> None:
-    """The different errors, each with how often it came."""
+    """The different errors, each with how often it came, and the end of a traceback."""
     from collections import Counter
 
-    errors = Counter(error for error, _ in now.failures.values())
+    errors, traces = Counter(error for error, _ in now.failures.values()), dict(now.failures.values())
     for error, count in errors.most_common(SHOWN):
         print(plain(f"{count} failed: {error}"), file=sys.stderr)
+        lines = traces[error].rstrip().splitlines()
+        for line in lines[-LAST:]:
+            print(f"    {plain(line)}", file=sys.stderr)
     if len(errors) > SHOWN:
         print(f"and {len(errors) - SHOWN} more errors: see failures.parquet", file=sys.stderr)

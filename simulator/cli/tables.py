@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from itertools import takewhile
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from simulator.cli.options import Metric, Table, examples
+from simulator.cli.options import TABLE_HELP, Metric, examples
 from simulator.cli.output import plain
+from simulator.cli.studies import shipped_studies
 
 app = typer.Typer()
 
 
 @app.command("list", epilog=examples("rungsim list"))
 def list_() -> None:
-    """Name the tables, the schedulers, the searchers, the clusters and the formats that can be imported."""
+    """Name the tables, schedulers, searchers, clusters, studies, and the formats that can be imported."""
     from blackboxes import BlackboxError, families, synthetic, tasks_of
     from blackboxes.catalogue import user_folder
     from blackboxes.importing import IMPORTERS
@@ -45,29 +48,47 @@ def list_() -> None:
     for name, settings in PRESETS.items():
         told = ", ".join(f"{key}={value!r}" for key, value in settings.items())
         print(f"  {name:<19} {told or 'nothing of the kind'}")
+    print("studies (rungsim study run NAME)")
+    for name, path in shipped_studies().items():
+        print(plain(f"  {name:<19} {_question(path)}"))
     print("formats (rungsim import FORMAT --help)")
     for name in IMPORTERS.names():
         print(f"  {name}")
 
 
+def _question(study: Path) -> str:
+    """The first sentence of the comment that a study file begins with."""
+    lines = takewhile(lambda line: line.startswith("# "), study.read_text(encoding="utf-8").splitlines())
+    found = re.match(r".*?[.?](?=\s|$)", " ".join(line[2:] for line in lines))
+    return found[0] if found else ""
+
+
 @app.command(
     epilog=examples(
         "rungsim show mlp:digits",
+        "rungsim show asha-promotion",
         "rungsim show power-law:rank_correlation=0.5,seed=3",
         "rungsim show tables/mine.h5:first --metric test_error --surrogate forest",
     )
 )
 def show(
-    table: Table,
+    table: Annotated[
+        str, typer.Argument(help=f"{TABLE_HELP[:-1]}; or a scheduler's or searcher's name.", metavar="TABLE")
+    ],
     metric: Metric = None,
     surrogate: Annotated[
         str | None, typer.Option(help="Also how well a surrogate, nearest or forest, predicts what it has not seen.")
     ] = None,
 ) -> None:
-    """Describe a table: size, space, resources, metrics, runtimes, what low fidelities tell of r_max."""
+    """Describe a table: size, space, resources, metrics, runtimes, what low fidelities tell of r_max.
+
+    Of a scheduler or a searcher: what it does, and its arguments with their defaults.
+    """
     from blackboxes import load
     from blackboxes.describe import overview, surrogate_errors
 
+    if _show_classes(table):
+        return
     box = load(table)
     facts = overview(box, metric)
     if surrogate is not None:
@@ -79,20 +100,43 @@ def show(
         print(plain(line))
 
 
-@app.command(epilog=examples("rungsim check tables/mine.h5"))
-def check(file: Annotated[Path, typer.Argument(help="A file of tables.", metavar="FILE")]) -> None:
+def _show_classes(name: str) -> bool:
+    """Describe the scheduler and the searcher of this name, if there are any and no table has it."""
+    import inspect
+
+    from blackboxes import families, synthetic
+    from simulator.registry import SCHEDULERS, SEARCHERS
+
+    if name in families() or name in synthetic.families() or Path(name).is_file():
+        return False
+    known = [registry for registry in (SCHEDULERS, SEARCHERS) if name in registry.names()]
+    for registry in known:
+        cls = registry.find(name)
+        takes = [*inspect.signature(cls.__init__).parameters.values()][1:]
+        arguments = ", ".join(str(one.replace(annotation=one.empty)) for one in takes)
+        print(plain(f"{registry.what} {name}({arguments})"))
+        for line in (inspect.getdoc(cls) or "").splitlines():
+            print(plain(f"  {line}").rstrip())
+    return bool(known)
+
+
+@app.command(epilog=examples("rungsim check tables/mine.h5", "rungsim check mlp:digits"))
+def check(
+    file: Annotated[str, typer.Argument(help="A file of tables, or the name of a family or a table.", metavar="FILE")],
+) -> None:
     """Verify a file: read all of it, tell what it holds and what looks odd; exit code 2 if something is wrong."""
     from blackboxes import BlackboxError
     from blackboxes.hdf5 import read, tasks_of
     from blackboxes.oddities import oddities
 
-    tasks = tasks_of(file)
+    path, wanted = _file_of(file)
+    tasks = tasks_of(path) if wanted is None else [wanted]
     if not tasks:
-        raise BlackboxError(f"{file}: it holds no table")
+        raise BlackboxError(f"{path}: it holds no table")
     broken = False
     for task in tasks:
         try:
-            box = read(file, task)
+            box = read(path, task)
             box.space  # noqa: B018  (parsed when first asked for)
         except BlackboxError as error:
             broken = True
@@ -110,3 +154,15 @@ def check(file: Annotated[Path, typer.Argument(help="A file of tables.", metavar
             print(plain(f"  - {sentence}"))
     if broken:
         raise typer.Exit(2)
+
+
+def _file_of(name: str) -> tuple[Path, str | None]:
+    """The file that is meant, and the task in it, None for all; a file goes before a family of its name."""
+    from blackboxes import BlackboxError, synthetic
+    from blackboxes.catalogue import files_of
+
+    if Path(name).is_file():
+        return Path(name), None
+    if name.partition(":")[0] in synthetic.families():
+        raise BlackboxError(f"{name}: a synthetic table is in no file that could be checked")
+    return next(files_of(name), (Path(name), None))

@@ -73,15 +73,26 @@ def diff(
     left: Annotated[Path, typer.Argument(help="A trace that rungsim run --trace wrote.", metavar="A")],
     right: Annotated[Path, typer.Argument(help="Another one.", metavar="B")],
 ) -> None:
-    """Show the first event in which two traces differ, and what led up to it; exit code 1 if they do."""
+    """Show the first event in which two traces differ, and what led up to it; exit code 1 if they do.
+
+    Where they are of different runs (table, scheduler, seed, workers, budget, ...), that is said first.
+    """
+    from simulator.difference import header_lines, other_headers
     from simulator.trace import Trace
 
-    difference = Trace.load(left).diff(Trace.load(right))
+    one, two = Trace.load(left), Trace.load(right)
+    difference, other = one.diff(two), other_headers(one, two)
     if difference is None:
-        print("equal")
-        return
-    print(f"- {left}\n+ {right}\n{difference}")
-    raise typer.Exit(1)
+        print("equal" + (", event by event, though made with another " + " and ".join(other) if other else ""))
+    else:
+        print(plain(f"- {left}"), plain(f"+ {right}"), sep="\n")
+        if other:
+            print(f"they were made with another {' and '.join(other)}:")
+    for line in header_lines(one, two, other):
+        print(plain(line))
+    if difference is not None:
+        print(difference)
+        raise typer.Exit(1)
 
 
 @app.command(

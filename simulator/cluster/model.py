@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal
 
-from blackboxes.errors import name_hint
+from blackboxes.errors import name_hint, no_file
 from simulator.checks import check_choice, is_number, whole
 from simulator.cluster.decision_time import DecisionTime
 from simulator.cluster.durations import Duration, Rate
-from simulator.errors import SimulationError
+from simulator.errors import ClusterFileError, SimulationError
 from simulator.events import MOST_WORKERS
+from simulator.places import places
 from simulator.spec import read_arguments
 
 DRAWN = ("start", "stop", "save", "load", "report", "backoff", "notice", "away", "slowdown")
@@ -177,11 +178,16 @@ class Cluster:
         return {name: list(value) if isinstance(value, tuple) else value for name, value in changed.items()}
 
     @classmethod
-    def read(cls, text: str) -> Cluster:
+    def read(cls, text: str, known: Sequence[str] = ()) -> Cluster:
         """From the name of a preset, with arguments that change it, or from the path of a TOML file.
+
+        Args:
+            text: such a name or path.
+            known: what else may stand there, for messages.
 
         Raises:
             SimulationError: no such preset, file or argument, or a value that is not what it should be.
+            ClusterFileError: the same of a file, with all its mistakes and their lines.
 
         >>> Cluster.read("spot(crashes='0.5/x', price=0.9)").price
         0.9
@@ -190,14 +196,16 @@ class Cluster:
             return cls._from_toml(Path(text))
         name, parenthesis, rest = text.strip().partition("(")
         if name not in PRESETS:
-            raise SimulationError(
-                f"cluster {text!r}: there is no {name!r}: {name_hint(name, list(PRESETS))}; or the path of a .toml file"
-            )
+            hint = name_hint(name, [*known, *PRESETS])
+            raise SimulationError(f"cluster {text!r}: there is no {name!r}: {hint}; or the path of a .toml file")
         where, given = f"cluster {text!r}", {}
         if parenthesis:
             inside = rest[:-1] if rest.endswith(")") else f"{rest}("  # which is not Python
             given = read_arguments(inside, where, "spot(crashes='0.5/x', retries=2)")
-        return cls._with(where, PRESETS[name] | given)
+        try:
+            return cls._with(PRESETS[name] | given)
+        except SimulationError as error:
+            raise SimulationError(f"{where}: {error}") from None
 
     @classmethod
     def _from_toml(cls, path: Path) -> Cluster:
@@ -205,25 +213,40 @@ class Cluster:
             import tomllib
         else:
             import tomli as tomllib
+        where = f"cluster {os.fspath(path)}"
         try:
-            with path.open("rb") as file:
-                arguments = tomllib.load(file)
+            if not path.is_file():
+                raise SimulationError(f"{where}: {no_file(path)}")
+            text = path.read_text(encoding="utf-8")
+            arguments = tomllib.loads(text)
+        except SimulationError:
+            raise
         except OSError as error:
-            raise SimulationError(f"cluster {os.fspath(path)}: {error.strerror}") from error
+            raise SimulationError(f"{where}: {error.strerror}") from error
         except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError are
-            raise SimulationError(f"cluster {os.fspath(path)}: not TOML: {error}") from error
-        return cls._with(f"cluster {os.fspath(path)}", arguments)
+            raise SimulationError(f"{where}: not TOML: {error}") from error
+        mistakes: dict[str, SimulationError] = {}
+        for name, value in arguments.items():  # each is right or wrong by itself
+            try:
+                cls._with({name: value})
+            except SimulationError as error:
+                mistakes[name] = error
+        if mistakes:
+            lines = places(text)  # of keys such as `plan.2h` none is known
+            at = {name: f":{lines[name,]}" if (name,) in lines else "" for name in mistakes}
+            raise ClusterFileError(*(f"{where}{at[name]}: {error}" for name, error in mistakes.items()))
+        return cls(**arguments)
 
     @classmethod
-    def _with(cls, where: str, arguments: Mapping[str, Any]) -> Cluster:
+    def _with(cls, arguments: Mapping[str, Any]) -> Cluster:
         known = [field.name for field in fields(cls) if field.init]
         for name in arguments:
             if name not in known:
-                raise SimulationError(f"{where}: a cluster has no {name!r}: {name_hint(name, known)}")
+                raise SimulationError(f"a cluster has no {name!r}: {name_hint(name, known)}")
         try:
             return cls(**arguments)
         except SimulationError as error:
-            raise SimulationError(f"{where}: {str(error).removeprefix('cluster: ')}") from None
+            raise SimulationError(str(error).removeprefix("cluster: ")) from None
 
 
 # Rates and times are told in mean full trainings, so that they mean the same for a table of any size.

@@ -12,7 +12,6 @@ import signal
 import sys
 import threading
 import time
-import traceback
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -20,6 +19,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from simulator.errors import SimulationError
+from simulator.raised import text_of
 from simulator.study.run import Row, Run, row_and_trace, use_copies
 from simulator.trace import Trace
 
@@ -36,7 +36,7 @@ class Outcome:
         row: of `run_row`, None where it failed.
         trace: where it was asked for.
         error: that it raised; one that cannot be sent from process to process comes as a `SimulationError`.
-        where: the error's traceback as text.
+        where: the error's traceback as text (`simulator.raised`).
     """
 
     run: Run
@@ -65,11 +65,13 @@ def outcome(run: Run, traces: bool = False, compiled: bool = False) -> Outcome:
     try:
         row, trace = row_and_trace(run, compiled)
     except Exception as error:
+        where = text_of(error)
         try:
             pickle.loads(pickle.dumps(error))
         except Exception:
+            notes = getattr(error, "__notes__", [])
             error = SimulationError(f"{type(error).__name__}: {error}")
-        where = traceback.format_exc()
+            error.__notes__ = notes
         return Outcome(run, time.perf_counter() - begun, error=error.with_traceback(None), where=where)
     return Outcome(run, time.perf_counter() - begun, row, trace if traces else None)
 

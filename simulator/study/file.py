@@ -35,10 +35,10 @@ from simulator.cluster import Cluster
 from simulator.compiled.coverage import check_installed
 from simulator.errors import SimulationError, StudyError
 from simulator.events import MOST_WORKERS
+from simulator.places import Place, places
 from simulator.proposals import OFF_TABLE
 from simulator.registry import make_both
 from simulator.study.crossing import try_out
-from simulator.study.places import Place, places
 from simulator.study.run import Run, forget_tables
 
 NO_CLUSTER = "none"
@@ -205,8 +205,8 @@ def _is_sound(crossing: _Crossing, mistakes: _Mistakes) -> bool:
             try:
                 CHECKS[key](value)
             except WRONG as error:
-                said = str(error)
-                mistakes.add(place, said if said.startswith(key) else f"{key}: {said}")
+                for said in getattr(error, "mistakes", (str(error),)):
+                    mistakes.add(place, said if said.startswith(key) else f"{key}: {said}")
                 sound = False
     return sound
 
@@ -249,7 +249,7 @@ def _check_scheduler(value: Any) -> None:
 
 def _check_cluster(value: Any) -> None:
     if _text(value) != NO_CLUSTER:
-        Cluster.read(value)
+        Cluster.read(value, known=(NO_CLUSTER,))
 
 
 def _check_seed(value: Any) -> None:

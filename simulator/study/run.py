@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from blackboxes import Blackbox, BlackboxError, load
+from blackboxes.errors import looked_up
 from simulator import clairvoyant
 from simulator.budget import Budget
 from simulator.errors import SimulationError
@@ -89,7 +90,8 @@ class Run:
             held = b"\0".join(Path(file.strip()).read_bytes() for file in files)
             return sha256(held).hexdigest()[:16] if files else ""
         except OSError as error:
-            raise SimulationError(f"{error.filename}: {error.strerror}") from error
+            why = f"{error.strerror}{looked_up(error.filename)}"
+            raise SimulationError(f"{error.filename}: {why}") from error
 
     @property
     def blackbox(self) -> Blackbox:

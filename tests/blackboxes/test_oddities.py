@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from made import curves
 
 from blackboxes import Blackbox, Metric, load
+from blackboxes.describe import overview
 from blackboxes.oddities import oddities
 
 N, S, R = 30, 2, 9
@@ -168,6 +169,17 @@ def test_many_diverge() -> None:
 
     assert told(even(**errors(change))) == "error: 21.7% of the curves diverge (NaN where the time is known)"
     assert oddities(even(**errors(lambda error: error.reshape(N * S, R)[5:17, 5:].fill(NAN)))) == []
+
+
+def test_show_and_check_count_the_same_curves() -> None:
+    """Also those that have values again."""
+
+    def change(error: np.ndarray) -> None:
+        error.reshape(N * S, R)[5:18, 5:7] = NAN
+
+    table = even(**errors(change))
+    assert dict(overview(table))["curves diverged"] == "21.7%"
+    assert oddities(table)[0] == "error: 21.7% of the curves diverge (NaN where the time is known)"
 
 
 def test_values_after_a_nan() -> None:

@@ -23,7 +23,7 @@ def test_missing_empty_and_other_files(tmp_path: Path) -> None:
     (tmp_path / "short.h5").write_bytes(b"\x89HDF\r")
     (tmp_path / "folder.h5").mkdir()
     refused(tmp_path / "missing.h5", "there is no such file")
-    refused(tmp_path / "folder.h5", "there is no such file")
+    refused(tmp_path / "folder.h5", "it is a folder, a file is needed")
     refused(tmp_path / "empty.h5", "the file is empty")
     refused(tmp_path / "text.h5", "not an HDF5 file")
     refused(tmp_path / "short.h5", "truncated or damaged")

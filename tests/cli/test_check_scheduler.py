@@ -66,7 +66,7 @@ def test_refusals_are_told(rungsim: Command) -> None:
     ("arguments", "said"),
     [
         (["asha-stoping"], "did you mean asha-stopping"),
-        (["none.py:Nobody"], "No such file"),
+        (["none.py:Nobody"], "there is no such file"),
         (["random", "--scenarios", "tie"], "there is no scenario 'tie': did you mean ties"),
         (["random", "--scenarios", " ,"], "a list of names is needed"),
     ],

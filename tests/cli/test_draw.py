@@ -89,3 +89,34 @@ def test_a_source_that_is_missing_is_an_error(rungsim: Command, tmp_path: Path, 
     done = rungsim("draw", picture, tmp_path / "none.trace")
     assert (done.code, done.out) == (2, "")
     assert said in done.err
+
+
+@pytest.mark.usefixtures("shipped")
+def test_a_folder_with_the_name_of_a_table_is_not_in_its_way(
+    rungsim: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("small:first").mkdir()
+    assert rungsim("draw", "runtimes", "small:first", "--out", "a.svg").code == 0
+
+
+@pytest.mark.parametrize(
+    ("picture", "source", "said"),
+    [
+        ("anytime", "TRACE", "the picture 'anytime' needs runs (the folder of rungsim compare or study), and "),
+        ("anytime", "TABLE", "is a table"),
+        ("workers", "RUNS", "the picture 'workers' needs a trace (rungsim run --trace), and "),
+        ("workers", "EMPTY", "is a folder without runs"),
+        ("runtimes", "RUNS", "the picture 'runtimes' needs a table (family:task, or the path of a file), and "),
+        ("runtimes", "TRACE", "is a trace"),
+    ],
+)
+def test_a_source_of_another_kind_is_named(
+    rungsim: Command, compared: Path, trace: Path, family: Path, tmp_path: Path, picture: str, source: str, said: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    sources = {"RUNS": compared, "TRACE": trace, "TABLE": family, "EMPTY": tmp_path / "empty"}
+    done = rungsim("draw", picture, sources[source])
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("error: ")
+    assert said in done.err

@@ -188,5 +188,8 @@ def test_a_failing_run_in_another_process_keeps_those_that_finished(
     assert 0 < kept < 30
     assert "plugin.py" in done.err
     assert "else 1 // 0" in done.err
-    assert done.err.rstrip().endswith("ZeroDivisionError: integer division or modulo by zero")
+    error, where = done.err.splitlines()[-2:]
+    assert error == "ZeroDivisionError: integer division or modulo by zero"
+    assert where.startswith("raised by faulty(how='bug') on small:first, seed ")
+    assert "/simulator/" not in done.err  # the user's own code is what is shown
     assert_undisturbed(out)

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from calling import SCRIPT, Done, environment, on_terminal, process, small_table
 
 from analysis import load_runs, summarise
-from blackboxes import Blackbox, Metric, save
+from blackboxes import Blackbox, Metric, load, save
 from simulator import Simulation, Trace, scheduler_names, searcher_names
 from simulator.cli.comparison import print_comparison
 
@@ -46,7 +47,7 @@ def test_list_names_tables_schedulers_and_formats(rungsim: Command) -> None:
     assert (done.code, done.err) == (0, "")
     parts = re.split(r"^(?=\w)", done.out, flags=re.MULTILINE)[1:]
     names = ([line.split()[0] for line in part.splitlines()[1:]] for part in parts)
-    tables, synthetic, schedulers, searchers, bound, clusters, formats = names
+    tables, synthetic, schedulers, searchers, bound, clusters, studies, formats = names
     assert tables == ["small:first", "small:second"]
     assert {"power-law", "hartmann6"} <= set(synthetic)
     assert schedulers == scheduler_names()
@@ -54,7 +55,62 @@ def test_list_names_tables_schedulers_and_formats(rungsim: Command) -> None:
     assert "  grid                Grid search" in done.out
     assert bound == ["clairvoyant"]
     assert clusters == ["ideal", "stragglers", "spot", "no-checkpoints"]
+    assert studies == []  # the small family comes without any
     assert {"fcnet", "lcbench", "long"} <= set(formats)
+
+
+def test_list_tells_what_the_studies_ask(rungsim: Command) -> None:
+    lines = rungsim("list").out.partition("studies (")[2].partition("formats (")[0].splitlines()
+    assert "  eta                 Which reduction factor?" in lines
+    for path in Path(__file__).parents[2].joinpath("data", "studies").glob("*.toml"):
+        [line] = [line for line in lines if line.split()[:1] == [path.stem]]
+        assert line[-1] in ".?"
+
+
+def test_version(rungsim: Command) -> None:
+    assert rungsim("--version") == Done(0, f"rungsim {version('rungsim')}\n", "")
+
+
+@pytest.mark.usefixtures("shipped")
+def test_show_describes_a_scheduler_and_the_searcher_of_its_name(rungsim: Command) -> None:
+    done = rungsim("show", "asha-promotion")
+    first, second, *_ = done.out.splitlines()
+    assert first == "scheduler asha-promotion(eta=3, r_min=None, levels=None, rule='top-k', quantiles='eta')"
+    assert second.startswith("  Asynchronous successive halving, pause-resume")
+    assert "      eta: the paper's reduction factor." in done.out
+    assert re.findall(r"^\S.*", rungsim("show", "random").out, re.MULTILINE) == [
+        "scheduler random()",
+        "searcher random(prior=None)",
+    ]
+
+
+def test_the_summary_names_every_trial_and_the_best_one(rungsim: Command, table: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.trace"
+    said = facts(rungsim("run", table, "asha-promotion", "--max-trials", 20, "--budget", "3x", "--trace", path).out)
+    trace = Trace.load(path, load(table))
+    counts = re.fullmatch(
+        r"20 \((\d+) completed, 0 stopped, (\d+) paused, (\d+) cut off at the end of the run\)", said["trials"]
+    )
+    assert counts is not None
+    assert sum(map(int, counts.groups())) == 20
+    results = trace.results()
+    best = results.loc[results["error"].idxmin()]  # the first of them
+    assert said["best error"] == f"{best.error:.6g}"
+    assert said["seen in"] == f"trial {best.trial:.0f}, at {best.resource:.0f} epochs"
+    row = int(best.config)
+    params = trace.table.params(row)
+    assert said["its configuration"] == f"{row} (rate = {params['rate']}, width = {params['width']})"
+    assert said["asked to decide"] == f"{trace.summary()['reports']} times"
+
+
+def test_the_summary_of_a_run_that_its_workers_or_its_target_end(rungsim: Command, table: str, tmp_path: Path) -> None:
+    (tmp_path / "leaving.toml").write_text('plan = { "0.5x" = 0 }')
+    said = facts(rungsim("run", table, "random", "--cluster", tmp_path / "leaving.toml").out)
+    assert said["simulated time"].endswith(" s, and no worker was left")
+    said = facts(rungsim("run", table, "random", "--target", 0.5).out)
+    assert said["simulated time"].endswith(" s")
+    assert said["trials"].endswith(" cut off at the end of the run)")
+    assert said["asked to decide"] == "never: no trial was to report on its way"
 
 
 def facts(text: str) -> dict[str, str]:
@@ -201,10 +257,23 @@ def test_trace_and_difference(rungsim: Command, table: str, tmp_path: Path) -> N
     done = rungsim("trace", "diff", first, other)
     assert (done.code, done.err) == (1, "")
     lines = done.out.splitlines()
-    assert lines[:3] == [f"- {first}", f"+ {other}", lines[2]]
-    assert lines[2].startswith("the traces differ from event 0 on")
+    assert lines[:2] == [f"- {first}", f"+ {other}"]
+    assert lines[2:5] == ["they were made with another seed:", "  - seed: 0", "  + seed: 1"]
+    assert lines[5].startswith("the traces differ from event 0 on")
     assert re.match(r"  -\s+0\.000000000  worker=0  trial=0  start", lines[-2])
     assert re.match(r"  \+\s+0\.000000000  worker=0  trial=0  start", lines[-1])
+
+
+def test_a_difference_tells_what_the_runs_were_made_with(rungsim: Command, table: str, tmp_path: Path) -> None:
+    one, two, same = (tmp_path / f"{name}.trace" for name in ("one", "two", "same"))
+    rungsim("run", table, "random", "--budget", "1x", "--trace", one)
+    rungsim("run", table, "hyperband", "--budget", "2x", "--workers", 2, "--max-trials", 5, "--trace", two)
+    lines = rungsim("trace", "diff", one, two).out.splitlines()
+    assert lines[2] == "they were made with another scheduler and workers and budget:"
+    assert lines[7:9] == ["  - budget: {'time': '1x'}", "  + budget: {'time': '2x', 'trials': 5}"]
+    rungsim("run", table, "random()", "--budget", "1x", "--trace", same)
+    done = rungsim("trace", "diff", one, same)
+    assert (done.code, done.out.splitlines()[0]) == (0, "equal, event by event, though made with another scheduler")
 
 
 def test_comparison_writes_its_three_files(rungsim: Command, table: str, tmp_path: Path) -> None:

@@ -95,6 +95,8 @@ def test_every_mistake_is_a_line(rungsim: Callable[..., Done], study: Path, tmp_
         (["resume", "nowhere"], "nowhere: there is no such folder"),
         (["status", "."], ". holds no study: `rungsim study run` begins one"),
         (["add", "."], "say what to add: --seeds, --schedulers or --tables"),
+        (["add", ".", "--seeds", "0"], "--seeds 0: how many seeds there are to be in all, at least 1, is needed"),
+        (["add", ".", "--seeds", "-1"], "--seeds -1: how many"),
         (["resume", ".", "--engine", "ray"], "--engine ray: processes or dask is needed"),
         (["resume", ".", "--engine", "dask"], "--engine dask and --address tcp://HOST:PORT go together"),
         (["resume", ".", "--address", "tcp://x:1"], "--engine dask and --address tcp://HOST:PORT go together"),
@@ -125,10 +127,13 @@ def test_failed_runs_are_told_and_the_exit_code_says_so(study: Path, tmp_path: P
     out = tmp_path / "out"
     done = process("study", "run", study, "--out", out, "-q", **plugin)
     assert (done.code, done.out) == (1, "")
-    [error] = done.err.splitlines()
+    error, *trace = done.err.splitlines()
     failed = len(pd.read_parquet(out / "failures.parquet"))
     assert failed >= 2
     assert error == f"{failed} failed: ZeroDivisionError: integer division or modulo by zero"
+    assert trace[0] == "    Traceback (most recent call last):"
+    assert 'plugin.py", line ' in trace[1]
+    assert re.fullmatch(r"    raised by faulty\(how='bug'\) on small:first, seed \d+: next_job at [\d.]+ s", trace[-1])
     assert len(pd.read_parquet(out / "runs.parquet")) == 60 - failed
     done = process("study", "status", out, **plugin)
     assert done.code == 1

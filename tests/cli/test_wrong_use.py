@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -189,8 +190,103 @@ def test_damaged_or_foreign_file(rungsim: Command, tmp_path: Path, how: str) -> 
     assert not (tmp_path / "out").exists()
 
 
-def test_folder_instead_of_a_table(rungsim: Command, tmp_path: Path) -> None:
-    assert_refused(rungsim("show", tmp_path), str(tmp_path))
+def test_folder_instead_of_a_file(rungsim: Command, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = ("--hyperparameters", "a", "--resource", "r", "--elapsed", "e", "--metric", "m=min")
+    for words in (("show", tmp_path), ("run", tmp_path, "random"), ("check", "."), ("import", "long", ".", *names)):
+        assert_refused(rungsim(*words), "it is a folder, a file is needed")
+    assert_refused(rungsim("trace", "show", "."), ".: cannot be read as a trace: it is a folder, a file is needed")
+
+
+@pytest.mark.usefixtures("shipped")
+def test_check_of_a_table_by_its_name(rungsim: Command) -> None:
+    assert rungsim("check", "small:second").out.startswith("second: 40 configurations")
+    assert [line[0] for line in rungsim("check", "small").out.splitlines() if line[0] != " "] == ["f", "s"]
+    assert_refused(rungsim("check", "power-law"), "power-law: a synthetic table is in no file that could be checked")
+
+
+def test_a_relative_path_tells_where_it_was_looked_up(
+    rungsim: Command, table: str, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    where = f"there is no such file (looked up from {tmp_path}: start rungsim elsewhere, or give an absolute path)"
+    assert_refused(rungsim("run", table, "mine.py:Mine"), f"scheduler mine.py:Mine: {where}")
+    assert_refused(rungsim("run", table, "random", "--cluster", "mine.toml"), f"cluster mine.toml: {where}")
+    assert_refused(rungsim("show", "logs.h5"), f"logs.h5: {where}")
+    done = rungsim("show", tmp_path / "logs.h5")
+    assert done.err == f"error: {tmp_path / 'logs.h5'}: there is no such file\n"
+
+
+def test_every_mistake_of_a_clusters_file_is_a_line(rungsim: Command, table: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('start = "5 parsecs"\n\nretires = 3\nspeeds = [0]\nprice = 0.9\nplan."1h" = -1\n')
+    done = rungsim("run", table, "random", "--cluster", path)
+    assert (done.code, done.out) == (2, "")
+    begins = [
+        f"{path}:1: start",
+        f"{path}:3: a cluster has no",
+        f"{path}:4: speeds",
+        f"{path}: plan: workers from 1h on",
+    ]
+    for line, begin in zip(done.err.splitlines(), begins, strict=True):
+        assert line.startswith(f"error: cluster {begin}")
+
+
+def test_what_cannot_be_written_is_called_as_the_user_did(
+    rungsim: Command, table: str, tmp_path: Path, monkeypatch: Any
+) -> None:
+    logs = tmp_path / "logs.csv"
+    logs.write_text("lr,e,s,m\n1,1,1,0.5\n")
+    names = ("--hyperparameters", "lr", "--resource", "e", "--elapsed", "s", "--metric", "m=min")
+
+    def refuse(path: str, *args: Any) -> None:
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr("os.mkdir", refuse)  # of a temporary folder
+    done = rungsim("import", "long", logs, *names, "--out", tmp_path / "mine.h5")
+    assert_refused(done, f"error: {tmp_path / 'mine.h5'}: Permission denied")
+    monkeypatch.setattr("pathlib.Path.write_text", lambda path, *args, **options: refuse(str(path)))
+    done = rungsim("run", table, "random", "--trace", tmp_path / "a.trace")
+    assert_refused(done, f"error: {tmp_path / 'a.trace'}: Permission denied")
+
+
+OWN = """
+from simulator import STOP, Scheduler, Start
+
+class Mine(Scheduler):
+    def __init__(self, late=7):
+        self.late = 1 // late * late
+    def setup(self, context):
+        self.searcher, self.asked = context.searcher(), 0
+    def next_job(self):
+        return Start(self.searcher.propose(), until=1)
+    def on_report(self, trial, resource, value):
+        self.asked += 1
+        return self.broken() if self.asked == 7 else STOP
+    def broken(self):
+        return {}["oops"]
+"""
+
+
+def test_an_error_of_ones_own_scheduler_shows_its_own_code(rungsim: Command, table: str, tmp_path: Path) -> None:
+    path = tmp_path / "own.py"
+    path.write_text(OWN.replace("1 // late * late", "late"))
+    here = ("--jobs", 1, "--seeds", 1, "--out", tmp_path / "out")
+    for words in (
+        ("run", table, f"{path}:Mine", "--seed", 3),
+        ("compare", table, "--schedulers", f"{path}:Mine", *here),
+    ):
+        done = rungsim(*words)
+        lines = done.err[done.err.index("Traceback") :].splitlines()
+        assert (done.code, done.out) == (1, "")
+        assert [line.split(", ")[2] for line in lines if line.startswith("  File")] == ["in on_report", "in broken"]
+        assert lines[-2] == "KeyError: 'oops'"
+        seed = 3 if words[0] == "run" else 0
+        note = rf"raised by {path}:Mine on small:first, seed {seed}: on_report at \d+\.\d{{9}} s, trial \d+ "
+        assert re.fullmatch(note + r"\(configuration \d+\) at resource 1", lines[-1])
+    path.write_text(OWN)
+    done = rungsim("run", table, f"{path}:Mine(late=0)")
+    assert (done.code, done.err.splitlines()[-1]) == (1, f"raised by {path}:Mine(late=0): __init__")
 
 
 def test_output_in_a_place_that_cannot_be_one(rungsim: Command, table: str, tmp_path: Path, monkeypatch: Any) -> None:
@@ -213,7 +309,7 @@ def test_output_folder_that_cannot_be_written_to(
     monkeypatch.setattr("simulator.study.execution.row_and_trace", lambda run: pytest.fail("it ran"))
     monkeypatch.setattr("tempfile.TemporaryFile", refuse)
     done = rungsim("compare", table, "--jobs", "1", "--out", tmp_path)
-    assert_refused(done, f"error: {tmp_path / 'tmpx'}: Permission denied")
+    assert_refused(done, f"error: {tmp_path}: Permission denied")
 
 
 @pytest.mark.parametrize("trace", ["", ".", "folder"])

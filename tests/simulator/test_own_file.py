@@ -40,6 +40,13 @@ helper = 3
 """
 
 
+JOBLESS = """
+class Jobless(Scheduler):
+    def on_report(self, trial, resource, value):
+        return STOP
+"""
+
+
 @pytest.fixture
 def own(tmp_path: Path) -> Path:
     path = tmp_path / "my own.py"
@@ -74,8 +81,11 @@ def test_in_other_processes(own: Path) -> None:
 @pytest.mark.parametrize(
     ("spec", "words"),
     [
-        ("{folder}/none.py:First", "none.py:First: No such file"),
-        ("{own}:Frist", "has no 'Frist': did you mean First?"),
+        ("{folder}/none.py:First", "none.py:First: there is no such file"),
+        ("{own}:Frist", "has no scheduler 'Frist': did you mean First? (known: First)"),
+        ("{own}", "name the class in the file as well: {own}:First"),
+        ("{folder}/none.py", "none.py: there is no such file"),
+        ("{own}:Jobless", "Jobless: the class has no next_job, which every scheduler needs"),
         ("{own}:helper", "a class of schedulers is needed, not 3"),
         ("{own}:Backwards", "a class of schedulers is needed"),
         ("random+{own}:First", "a class of searchers is needed"),
@@ -86,11 +96,12 @@ def test_in_other_processes(own: Path) -> None:
     ],
 )
 def test_wrong_files(own: Path, tmp_path: Path, spec: str, words: str) -> None:
+    own.write_text(OWN + JOBLESS * ("Jobless" in spec))
     (tmp_path / "broken.py").write_text("undefined")
     (tmp_path / "syntax.py").write_text("class")
     with pytest.raises(SimulationError) as caught:
         Simulation(random_table(1), spec.format(own=own, folder=tmp_path))
-    assert words in str(caught.value)
+    assert words.format(own=own) in str(caught.value)
 
 
 def test_an_argument_that_it_cannot_do_without_is_asked_for(own: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -197,10 +198,21 @@ def test_refused(
         for name, values in columns.items()
     }
     path = write(tmp_path, **columns)
+    if path.suffix == ".csv":  # its header is line 1
+        message = re.sub(r"\brow (\d+)", lambda found: f"line {int(found[1]) + 1}", message)
     with pytest.raises(BlackboxError) as caught:
         read(path, **options)
     assert message in str(caught.value)
     assert "row" not in message or str(caught.value).startswith(str(path))
+
+
+@pytest.mark.parametrize("wrong", ["1,3,3", "1,3,3,soon"])
+def test_a_line_is_counted_as_an_editor_does(tmp_path: Path, wrong: str) -> None:
+    path = tmp_path / "logs.csv"
+    path.write_text(f'lr,e,s,m\n1,1,1,0.5\n\n"1\n",2,2,0.5\n{wrong}\n2,1,1,0.5\n')
+    named = {"hyperparameters": "lr", "resource": "e", "elapsed": "s", "metric": "m=min"}
+    with pytest.raises(BlackboxError, match=r"logs\.csv: line 6[,:]"):
+        list(tables(path, lambda done, total: None, **named))
 
 
 def test_damaged_files(tmp_path: Path) -> None:
@@ -219,7 +231,7 @@ def test_damaged_files(tmp_path: Path) -> None:
         (b"\xff\xfe\x00", "there is no column 'lr'|line contains NUL"),  # as Python 3.10's csv has it
         (b"lr,lr,units,act,epoch,seconds,val_error,acc,seed\n", "two columns are called 'lr'"),
         (b"lr,units,act,epoch,seconds,val_error,acc,seed\n", "it has 0 rows"),
-        (b"lr,units,act,epoch,seconds,val_error,acc,seed\n1,2\n", "truncated or damaged"),
+        (b"lr,units,act,epoch,seconds,val_error,acc,seed\n1,2\n", "logs.csv: line 2: 2 fields, the header has 8: 1,2$"),
         (b"lr,units,act,epoch,seconds,val_error,acc,seed\n1,2,\xff,1,1,1,1,1\n", "truncated or damaged"),
     ):
         text.write_bytes(content)

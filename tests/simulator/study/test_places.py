@@ -8,7 +8,7 @@ import sys
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.study.places import places
+from simulator.places import places
 
 if sys.version_info >= (3, 11):
     import tomllib

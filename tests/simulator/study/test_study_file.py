@@ -178,6 +178,7 @@ def test_mistakes(text: str, line: int, said: str) -> None:
 def test_a_file_that_is_not_toml(tmp_path: Path) -> None:
     assert mistakes("tables = [")[0].startswith("a.toml: not TOML: ")
     assert "line 2" in mistakes("seeds = 1\ntables = nothing\n")[0]
+    assert "did you mean none?" in mistakes('tables = ["mlp:digits"]\nschedulers = ["random"]\nclusters = ["nonee"]')[0]
     with pytest.raises(StudyError, match=r"none\.toml: No such file"):
         read_study(tmp_path / "none.toml")
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
