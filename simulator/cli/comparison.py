@@ -158,7 +158,7 @@ def _caption(first: Row, left_out: list[str]) -> str:
         "or, where it is not half of the runs that get there, how many do"
     )
     if first["cluster"]:
-        said += "; shares are of the workers' time"
+        said += "; shares are of the workers' time, useful: on trials that were not stopped, paused ones too"
     if left_out:
         said += f"; no room for {', '.join(left_out)}: summary.csv has all"
     return said

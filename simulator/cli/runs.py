@@ -188,7 +188,11 @@ def compare(
     jobs: Jobs = -1,
     quiet: Quiet = False,
 ) -> None:
-    """Compare schedulers over many seeds: anytime curves, a summary table, and every run."""
+    """Compare schedulers over many seeds on a table: anytime curves, a summary table, and every run.
+
+    How the picture is drawn say --score, --scale, --incumbent and --x; other pictures and tables of the same runs are
+    made by draw and tables. Several tables are compared by a study (study run).
+    """
     from analysis.curves import check_asked
     from blackboxes.aside import told_of
     from simulator.budget import Budget
