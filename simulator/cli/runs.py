@@ -219,10 +219,8 @@ def compare(
             "--x cost: workers have no price; give them one: --cluster 'spot(price=0.9)', for an hour"
         )
     out.mkdir(parents=True, exist_ok=True)
-    with told_of(out):
-        tempfile.TemporaryFile(
-            dir=out
-        ).close()  # a folder that cannot be written to is an error now, not after the work
+    with told_of(out):  # a folder that cannot be written to is an error now, not after the work
+        tempfile.TemporaryFile(dir=out).close()
 
     rows: list[Row] = []
     interrupted = False
