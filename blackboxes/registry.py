@@ -98,12 +98,10 @@ class Registry:
         return getattr(module, name)
 
     def _imported(self, path: Path, where: str) -> ModuleType:
+        if not path.is_file():
+            raise self.error(f"{self.what} {where}: {no_file(path)}")
         try:
-            if not path.is_file():
-                raise self.error(f"{self.what} {where}: {no_file(path)}")
             return _module(path.resolve(), path.stat().st_mtime_ns)
-        except self.error:
-            raise
         except OSError as error:
             raise self.error(f"{self.what} {where}: {error.strerror}") from error
         except Exception as error:

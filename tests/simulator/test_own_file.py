@@ -93,12 +93,14 @@ def test_in_other_processes(own: Path) -> None:
         ("{own}:", "write a name and arguments"),
         ("{folder}/broken.py:First", "the file cannot be imported: NameError: name 'undefined' is not defined"),
         ("{folder}/syntax.py:First", "the file cannot be imported: SyntaxError"),
+        ("{folder}/asks.py:First", "the file cannot be imported: SimulationError: workers"),
     ],
 )
 def test_wrong_files(own: Path, tmp_path: Path, spec: str, words: str) -> None:
     own.write_text(OWN + JOBLESS * ("Jobless" in spec))
     (tmp_path / "broken.py").write_text("undefined")
     (tmp_path / "syntax.py").write_text("class")
+    (tmp_path / "asks.py").write_text("from simulator import SimulationError\nraise SimulationError('workers')")
     with pytest.raises(SimulationError) as caught:
         Simulation(random_table(1), spec.format(own=own, folder=tmp_path))
     assert words.format(own=own) in str(caught.value)
