@@ -45,6 +45,13 @@ def no_file(path: str | os.PathLike[str]) -> str:
     return f"there is no such file{looked_up(path)}"
 
 
+def unreadable(path: str | os.PathLike[str], error: OSError) -> str:
+    """Why a file could not be read."""
+    if isinstance(error, FileNotFoundError) or os.path.isdir(path):
+        return no_file(path)
+    return error.strerror or str(error)
+
+
 def looked_up(path: str | os.PathLike[str]) -> str:
     """From which folder a relative path was looked up, and what to do, in parentheses; "" for an absolute one."""
     if os.path.isabs(path):

@@ -7,8 +7,8 @@ class SimulationError(ValueError):
     """An argument of a simulation is not what it should be."""
 
 
-class ClusterFileError(SimulationError):
-    """The file of a cluster is not what it should be.
+class FileMistakesError(ValueError):
+    """A file that somebody has written is not what it should be.
 
     Args:
         mistakes: what is wrong, one line each.
@@ -17,6 +17,10 @@ class ClusterFileError(SimulationError):
     def __init__(self, *mistakes: str) -> None:
         super().__init__("\n".join(mistakes))
         self.mistakes = mistakes
+
+
+class ClusterFileError(FileMistakesError, SimulationError):
+    """The file of a cluster is not what it should be."""
 
 
 class SchedulerError(SimulationError):
@@ -31,13 +35,5 @@ class RunsError(ValueError):
     """What was given does not hold runs, or runs that cannot be looked at together."""
 
 
-class StudyError(ValueError):
-    """A study's file or folder is not what it should be.
-
-    Args:
-        mistakes: what is wrong, one line each.
-    """
-
-    def __init__(self, *mistakes: str) -> None:
-        super().__init__("\n".join(mistakes))
-        self.mistakes = mistakes
+class StudyError(FileMistakesError):
+    """A study's file or folder is not what it should be."""

@@ -216,9 +216,7 @@ class Trace:
         parts = self._segments
         segment, index = parts.steps(np.maximum(parts.known + 1, 0 if self.table.resumable else parts.end))
         time = parts.arrivals(segment, index)
-        order = np.argsort(
-            time, kind="stable"
-        )  # results of one time stay ordered by trial and resource, as segments are
+        order = np.argsort(time, kind="stable")  # those of one time stay by trial and resource, as segments are
         return segment[order], index[order], time[order]
 
     def results(self) -> pd.DataFrame:

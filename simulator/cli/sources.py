@@ -24,7 +24,7 @@ def check_kind(source: str | Path, needed: str, what: str) -> None:
     """
     from simulator.errors import SimulationError
 
-    if needed == TABLE and _is_table(str(source)):  # whatever else has this name here
+    if needed == TABLE and is_table(str(source)):  # whatever else has this name here
         return
     found = _kind(Path(source))
     if found not in (None, needed) and (found, needed) != (NO_RUNS, RUNS):  # whoever reads runs tells what is missing
@@ -36,13 +36,14 @@ def _kind(path: Path) -> str | None:
     if path.is_dir():
         return RUNS if path.name == "runs.parquet" or (path / "runs.parquet").exists() else NO_RUNS
     if not path.is_file():
-        return TABLE if _is_table(str(path)) else None
+        return TABLE if is_table(str(path)) else None
     with path.open("rb") as file:
         head = file.read(max(map(len, BEGIN)))
     return next((kind for begin, kind in BEGIN.items() if head.startswith(begin)), None)
 
 
-def _is_table(name: str) -> bool:
+def is_table(name: str) -> bool:
+    """Whether a name begins with that of a family of tables."""
     from blackboxes import families, synthetic
 
     return name.partition(":")[0] in {*families(), *synthetic.families()}

@@ -11,6 +11,7 @@ import typer
 
 from simulator.cli.options import TABLE_HELP, Metric, examples
 from simulator.cli.output import plain
+from simulator.cli.sources import is_table
 from simulator.cli.studies import shipped_studies
 
 app = typer.Typer()
@@ -104,10 +105,9 @@ def _show_classes(name: str) -> bool:
     """Describe the scheduler and the searcher of this name, if there are any and no table has it."""
     import inspect
 
-    from blackboxes import families, synthetic
     from simulator.registry import SCHEDULERS, SEARCHERS
 
-    if name in families() or name in synthetic.families() or Path(name).is_file():
+    if is_table(name) or Path(name).is_file():
         return False
     known = [registry for registry in (SCHEDULERS, SEARCHERS) if name in registry.names()]
     for registry in known:

@@ -10,7 +10,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal
 
-from blackboxes.errors import name_hint, no_file
+from blackboxes.errors import name_hint, unreadable
 from simulator.checks import check_choice, is_number, whole
 from simulator.cluster.decision_time import DecisionTime
 from simulator.cluster.durations import Duration, Rate
@@ -215,14 +215,10 @@ class Cluster:
             import tomli as tomllib
         where = f"cluster {os.fspath(path)}"
         try:
-            if not path.is_file():
-                raise SimulationError(f"{where}: {no_file(path)}")
             text = path.read_text(encoding="utf-8")
             arguments = tomllib.loads(text)
-        except SimulationError:
-            raise
         except OSError as error:
-            raise SimulationError(f"{where}: {error.strerror}") from error
+            raise SimulationError(f"{where}: {unreadable(path, error)}") from error
         except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError are
             raise SimulationError(f"{where}: not TOML: {error}") from error
         mistakes: dict[str, SimulationError] = {}

@@ -36,10 +36,9 @@ UNKNOWN = -1  # a time that nobody knows (yet)
 ROOM = 4  # words a trial that there is room for at first; with eta = 2 or more that is seldom too little
 # Of what only machine code calls: leaves out the ways in from Python, which take time to compile. `within` may not make
 # arrays either: then nothing counts who holds those that it is given, which took two thirds of a run's time.
-making: Any = njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)  # type: ignore[call-overload]
-within: Any = njit(  # type: ignore[call-overload]
-    forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False
-)
+PART: dict[str, Any] = {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+making: Any = njit(**PART)
+within: Any = njit(**(PART | {"_nrt": False}))
 
 
 class Table(NamedTuple):
